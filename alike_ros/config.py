@@ -1,0 +1,214 @@
+"""Every parameter, written once: name, default, range, unit, meaning.
+
+The ROS declaration, the command line's options, config/alike.yaml and docs/parameters.md are
+made from these fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, get_type_hints
+
+from alike_ros.errors import ConfigError
+
+Value = bool | int | float | str
+
+MODELS = ('alike-t', 'alike-s', 'alike-n', 'alike-l')
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter as a user sees it; `live` means that it may change while running."""
+
+    name: str
+    type: type
+    default: Value
+    description: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    live: bool = False
+
+    def check(self, value: Value) -> Value:
+        """Return the value in this parameter's type.
+
+        Raises:
+            ConfigError: of another type, out of range, or not one of the choices.
+        """
+        if self.type is float and type(value) is int:
+            value = float(value)
+        if type(value) is not self.type:
+            raise ConfigError(
+                f'{self.name} must be of type {self.type.__name__}, '
+                f'got {value!r} ({type(value).__name__})'
+            )
+        if self.choices and value not in self.choices:
+            raise ConfigError(
+                f'{self.name} must be one of {", ".join(self.choices)}, got {value!r}'
+            )
+        if self.low is not None and not (self._within(value)):
+            raise ConfigError(f'{self.name} must lie in [{self.low}, {self.high}], got {value!r}')
+        return value
+
+    def _within(self, value: Any) -> bool:
+        assert self.low is not None and self.high is not None
+        return math.isfinite(value) and self.low <= value <= self.high
+
+
+def param(
+    default: Value,
+    description: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    live: bool = False,
+) -> Any:
+    """Declare a field of a configuration dataclass; `low` and `high` come together."""
+    return field(
+        default=default,
+        metadata={
+            'description': description,
+            'low': low,
+            'high': high,
+            'choices': choices,
+            'live': live,
+        },
+    )
+
+
+def parameters(*configs: type) -> Iterator[Parameter]:
+    """Yield the parameters of configuration dataclasses in their order of declaration."""
+    for config in configs:
+        types = get_type_hints(config)
+        for entry in dataclasses.fields(config):
+            yield Parameter(entry.name, types[entry.name], entry.default, **entry.metadata)
+
+
+class _Checked:
+    """Base of configuration dataclasses: a value that cannot be is refused when it is made."""
+
+    def __post_init__(self) -> None:
+        for parameter in parameters(type(self)):
+            value = parameter.check(getattr(self, parameter.name))
+            object.__setattr__(self, parameter.name, value)
+
+
+@dataclass(frozen=True)
+class DetectorConfig(_Checked):
+    """Which keypoints are kept; may change from image to image."""
+
+    top_k: int = param(
+        -1,
+        'Above 0: the best K maxima of the score map, whatever their score. '
+        '-1 or 0: every maximum above scores_th.',
+        low=-1,
+        high=100000,
+        live=True,
+    )
+    scores_th: float = param(
+        0.2, 'Least score of a keypoint; used when top_k is not above 0.', 0.0, 1.0, live=True
+    )
+    n_limit: int = param(5000, 'Most keypoints an image, best first.', 1, 100000, live=True)
+    sub_pixel: bool = param(
+        True, 'Refine keypoints to sub-pixel positions by soft-argmax.', live=True
+    )
+
+
+@dataclass(frozen=True)
+class ExtractorConfig(DetectorConfig):
+    """Image to keypoints and descriptors."""
+
+    model: str = param('alike-t', 'Network, from the smallest to the largest.', choices=MODELS)
+    weights: str = param(
+        '',
+        'File of the weights. Empty: looked for by the name of the model in $ALIKE_MODELS, '
+        "models/ beside the package, the installed share folder and the user's cache.",
+    )
+    device: str = param(
+        'auto', 'Where the network runs: auto (CUDA when there is one), cpu, cuda, cuda:1, ...'
+    )
+    threads: int = param(0, 'CPU threads of the network; 0 leaves it to the backend.', 0, 256)
+    image_size_max: int = param(
+        0,
+        'px. Images whose longer side exceeds this are shrunk to it before detection; keypoints '
+        'stay in pixels of the image given. 0: never.',
+        low=0,
+        high=16384,
+        live=True,
+    )
+
+
+@dataclass(frozen=True)
+class TrackerConfig(_Checked):
+    """Keypoints to tracks."""
+
+    min_similarity: float = param(
+        0.8, 'Least cosine between the descriptors of a match.', -1.0, 1.0, live=True
+    )
+    motion_window: float = param(
+        0.0,
+        'px. A match may lie this far from where the track was last seen; 0: anywhere.',
+        low=0.0,
+        high=100000.0,
+        live=True,
+    )
+    max_lost_frames: int = param(
+        2,
+        'Images for which a track that was not found is remembered and may come back '
+        'under its id.',
+        low=0,
+        high=1000,
+        live=True,
+    )
+
+
+@dataclass(frozen=True)
+class NodeConfig(_Checked):
+    """The face of the node: what it subscribes to, publishes and draws."""
+
+    autostart: bool = param(
+        True, 'Configure and activate at start; false waits for lifecycle transitions.'
+    )
+    image_transport: str = param(
+        'raw', 'Subscribe to image (raw) or image/compressed.', choices=('raw', 'compressed')
+    )
+    drop_policy: str = param(
+        'latest',
+        'latest: only the newest image waits, others are counted as dropped. '
+        'queue: every image, in order, for replay.',
+        choices=('latest', 'queue'),
+    )
+    queue_size: int = param(
+        1000, 'Images that may wait with drop_policy queue; more are dropped.', 1, 100000
+    )
+    input_reliability: str = param(
+        'auto',
+        'Reliability of the image subscription: auto is best effort for latest, reliable for '
+        'queue.',
+        choices=('auto', 'best_effort', 'reliable'),
+    )
+    camera_info_wait: float = param(
+        1.0,
+        's. With drop_policy queue the first image waits this long for a camera_info.',
+        low=0.0,
+        high=60.0,
+    )
+    rectified: bool = param(
+        False, "The images are rectified: camera_info's P applies, not K and D."
+    )
+    descriptor_type: str = param(
+        'float32',
+        'Descriptors in Keypoints.',
+        choices=('none', 'float32', 'float16'),
+        live=True,
+    )
+    inlier_check: bool = param(
+        True, 'Compute the inlier ratio of the status (USAC, about a millisecond).', live=True
+    )
+    tail_length: int = param(
+        20, 'Images of history drawn behind each track in the debug image.', 0, 500, live=True
+    )
+    diagnostics_period: float = param(1.0, 's. Between two messages on /diagnostics.', 0.1, 60.0)
