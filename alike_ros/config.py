@@ -212,3 +212,18 @@ class NodeConfig(_Checked):
         20, 'Images of history drawn behind each track in the debug image.', 0, 500, live=True
     )
     diagnostics_period: float = param(1.0, 's. Between two messages on /diagnostics.', 0.1, 60.0)
+
+
+def change_live(config: Any, changes: dict[str, Value]) -> Any:
+    """Return a configuration with live parameters changed; keys of others are refused.
+
+    Raises:
+        ConfigError: an unknown parameter, one that is not live, or a value that cannot be.
+    """
+    known = {parameter.name: parameter for parameter in parameters(type(config))}
+    for name in changes:
+        if name not in known:
+            raise ConfigError(f'unknown parameter {name}; known are {", ".join(known)}')
+        if not known[name].live:
+            raise ConfigError(f'{name} cannot change while running; restart with the new value')
+    return dataclasses.replace(config, **changes)

@@ -1,0 +1,116 @@
+"""Score map to keypoints: non-maximum suppression, selection, sub-pixel refinement.
+
+Source: ALIKE paper, section III-B, differentiable keypoint detection: soft-argmax of the 5 x 5
+patch around a maximum, temperature 0.1; the dispersity of the same patch gives sigma.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from alike_ros.config import DetectorConfig
+from alike_ros.structures import FloatArray
+
+RADIUS = 2
+TEMPERATURE = 0.1
+SUPPRESSION_ROUNDS = 2
+# What the published networks answer to featureless surfaces stays below this (measured: 0.002 to
+# 0.02; alike-s up to 0.11). Only the top-k mode needs it: there no threshold keeps it out.
+SCORE_FLOOR = 0.02
+
+_SIDE = 2 * RADIUS + 1
+_WINDOW = np.ones((_SIDE, _SIDE), np.uint8)
+_OFFSETS = np.stack(
+    np.meshgrid(np.arange(-RADIUS, RADIUS + 1), np.arange(-RADIUS, RADIUS + 1)), axis=-1
+).reshape(-1, 2)  # (25, 2) x, y in the order of a patch's rows
+
+
+@dataclass(frozen=True)
+class Detections:
+    """keypoints (N, 2) px, scores (N,), sigmas (N,) px: float32, best score first."""
+
+    keypoints: FloatArray
+    scores: FloatArray
+    sigmas: FloatArray
+
+
+def detect(score_map: FloatArray, config: DetectorConfig) -> Detections:
+    """Find the keypoints of a score map (H, W) with values in [0, 1]."""
+    pixels = select(score_map, local_maxima(score_map), config)  # (N,) flat indices
+    patches = gather_patches(score_map, pixels)  # (N, 25)
+    offsets, sigmas = refine(patches)
+    rows, columns = np.divmod(pixels, score_map.shape[1])
+    keypoints = np.stack([columns, rows], axis=1).astype(np.float32)
+    if config.sub_pixel:
+        keypoints += offsets
+        scores = sample_bilinear(score_map, keypoints)
+    else:
+        scores = score_map.ravel()[pixels]
+    order = np.argsort(-scores, kind='stable')
+    return Detections(keypoints[order], scores[order], sigmas[order])
+
+
+def local_maxima(score_map: FloatArray) -> NDArray[np.bool_]:
+    """Return the mask (H, W) of pixels that survive non-maximum suppression.
+
+    A pixel survives when it is the largest of its 5 x 5 neighbourhood. In two more rounds the
+    same is asked among the pixels that no survivor covers yet. Pixels whose patch would leave
+    the image are no survivors.
+    """
+    maxima = score_map == cv2.dilate(score_map, _WINDOW)
+    for _ in range(SUPPRESSION_ROUNDS):
+        covered = cv2.dilate(maxima.view(np.uint8), _WINDOW).view(bool)
+        rest = np.where(covered, np.float32(0), score_map)
+        maxima |= (rest == cv2.dilate(rest, _WINDOW)) & ~covered
+    maxima[: RADIUS + 1] = maxima[-RADIUS:] = False
+    maxima[:, : RADIUS + 1] = maxima[:, -RADIUS:] = False
+    return maxima
+
+
+def select(
+    score_map: FloatArray, maxima: NDArray[np.bool_], config: DetectorConfig
+) -> NDArray[np.intp]:
+    """Return the flat indices (N,) of the maxima that the configuration keeps."""
+    by_rank = config.top_k > 0
+    limit = min(config.top_k, config.n_limit) if by_rank else config.n_limit
+    least = SCORE_FLOOR if by_rank else config.scores_th
+    pixels = np.flatnonzero(maxima & (score_map > np.float32(least)))
+    if len(pixels) > limit:
+        best = np.argsort(-score_map.ravel()[pixels], kind='stable')[:limit]
+        pixels = pixels[best]
+    return pixels
+
+
+def gather_patches(score_map: FloatArray, pixels: NDArray[np.intp]) -> FloatArray:
+    """Return the 5 x 5 neighbourhoods (N, 25) of pixels given by flat indices."""
+    steps = _OFFSETS[:, 1] * score_map.shape[1] + _OFFSETS[:, 0]  # (25,)
+    return score_map.ravel()[pixels[:, None] + steps]
+
+
+def refine(patches: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the soft-argmax (N, 2) px from the patch's centre, and sigma (N,) px.
+
+    Sigma is the root mean square distance from that point under the patch's softmax, along one
+    axis: sqrt(dispersity / 2) in the terms of the paper, times the radius.
+    """
+    weights = np.exp((patches - patches.max(axis=1, keepdims=True)) / np.float32(TEMPERATURE))
+    weights /= weights.sum(axis=1, keepdims=True)
+    grid = _OFFSETS.astype(np.float32)
+    offsets = weights @ grid  # (N, 2)
+    squares = weights @ np.square(grid)  # (N, 2)
+    variance = (squares - np.square(offsets)).mean(axis=1)
+    return offsets, np.sqrt(np.maximum(variance, 0))
+
+
+def sample_bilinear(score_map: FloatArray, points: FloatArray) -> FloatArray:
+    """Return the score map's values (N,) at points (N, 2) px inside the image."""
+    height, width = score_map.shape
+    corner = np.clip(np.floor(points).astype(np.intp), 0, [width - 2, height - 2])
+    (fx, fy), (x, y) = (points - corner).astype(np.float32).T, corner.T
+    top = score_map[y, x] * (1 - fx) + score_map[y, x + 1] * fx
+    bottom = score_map[y + 1, x] * (1 - fx) + score_map[y + 1, x + 1] * fx
+    return top * (1 - fy) + bottom * fy

@@ -1,0 +1,83 @@
+"""An image as the network takes it, and the one map of keypoints back to the image given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from alike_ros.errors import ImageError
+from alike_ros.structures import Features, ImageArray
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """pixels: (h, w, 3) uint8 RGB, contiguous; source_size: (width, height) of the image given."""
+
+    pixels: ImageArray
+    source_size: tuple[int, int]
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether every pixel has the same value, so that there is nothing to detect."""
+        flat = self.pixels.reshape(-1)
+        return bool(flat[0] == flat[-1] and flat.min() == flat.max())
+
+
+def prepare(image: np.ndarray, image_size_max: int = 0) -> Prepared:
+    """Bring an image into the form that a backend takes.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, or (H, W) or (H, W, 1) uint8 grey; any strides.
+        image_size_max: px; a longer side is shrunk to it, 0 for never.
+
+    Raises:
+        ImageError: another shape or type, or no pixels.
+    """
+    pixels = _as_rgb(image)
+    height, width = pixels.shape[:2]
+    longest = max(height, width)
+    if 0 < image_size_max < longest:
+        scale = image_size_max / longest
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return Prepared(pixels, (width, height))
+
+
+def to_source(features: Features, prepared: Prepared) -> Features:
+    """Map keypoints and sigmas from pixels of `prepared` to pixels of the image given.
+
+    Resizing keeps the outer edges of the corner pixels in place, so pixel centres move by half
+    a pixel before and after scaling.
+    """
+    width, height = prepared.source_size
+    if features.image_size == (width, height):
+        return features
+    scale = np.array(
+        [width / features.image_size[0], height / features.image_size[1]], np.float32
+    )
+    return replace(
+        features,
+        keypoints=(features.keypoints + np.float32(0.5)) * scale - np.float32(0.5),
+        sigmas=features.sigmas * np.float32(scale.mean()),
+        image_size=(width, height),
+    )
+
+
+def _as_rgb(image: np.ndarray) -> ImageArray:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        kind = getattr(image, 'dtype', type(image).__name__)
+        raise ImageError(f'expected an image of uint8, got {kind}. Scale it to 0..255 first')
+    if image.ndim == 3 and image.shape[2] == 1:
+        image = image[:, :, 0]
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+        raise ImageError(
+            f'expected an image of shape (H, W), (H, W, 1) or (H, W, 3), got {image.shape}. '
+            'Drop an alpha channel; convert other encodings to RGB'
+        )
+    if image.size == 0:
+        raise ImageError(f'expected an image with pixels, got shape {image.shape}')
+    if image.ndim == 2:
+        return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_GRAY2RGB)
+    return np.ascontiguousarray(image)
