@@ -1,0 +1,95 @@
+"""Track keypoints of a live camera.
+
+    ros2 launch alike_ros alike.launch.py image:=/camera/image_raw
+
+An argument left empty leaves its parameter to the params file, then to the node's default.
+"""
+
+import os
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchContext, LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+    Shutdown,
+)
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
+
+CONFIG = Path(get_package_share_directory('alike_ros'), 'config')
+ARGUMENTS = {
+    'model': ('', 'network: alike-t, alike-s, alike-n or alike-l'),
+    'device': ('', 'where the network runs: auto, cpu, cuda'),
+    'image': ('image', 'topic of the images'),
+    'camera_info': ('', 'topic of the calibration; empty: beside the topic of the images'),
+    'image_transport': ('', 'raw, or compressed to subscribe to IMAGE/compressed'),
+    'params_file': ('', 'YAML file of parameters'),
+    'namespace': ('', 'namespace of the node'),
+    'rviz': ('false', 'show images, tracks and cloud in RViz'),
+    'autostart': ('', 'false: wait for lifecycle transitions'),
+    'log_level': ('info', 'debug, info, warn, error'),
+}
+PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+
+
+def nodes(context: LaunchContext) -> list[Node]:
+    """Make the nodes once the values of the arguments are known."""
+    given = context.launch_configurations
+    parameters = [ParameterFile(given['params_file'])] if given['params_file'] else []
+    for name, kind in (
+        ('model', str),
+        ('device', str),
+        ('image_transport', str),
+        ('autostart', bool),
+    ):
+        if given[name]:
+            parameters.append({name: ParameterValue(LaunchConfiguration(name), value_type=kind)})
+    image = given['image']
+    camera_info = given['camera_info'] or os.path.join(os.path.dirname(image), 'camera_info')
+    frontend = Node(
+        package='alike_ros',
+        executable='frontend_node',
+        name='frontend',
+        namespace=given['namespace'],
+        output='screen',
+        parameters=parameters,
+        remappings=[
+            ('image', image),
+            ('image/compressed', f'{image}/compressed'),
+            ('camera_info', camera_info),
+        ],
+        ros_arguments=['--log-level', given['log_level']],
+        on_exit=Shutdown(reason='the front end ended'),
+    )
+    rviz = Node(
+        package='rviz2',
+        executable='rviz2',
+        namespace=given['namespace'],
+        arguments=['-d', str(CONFIG / 'alike.rviz')],
+        remappings=[
+            ('/image', image),
+            ('/camera_info', camera_info),
+            ('/frontend/debug_image', 'frontend/debug_image'),
+            ('/frontend/tracks_cloud', 'frontend/tracks_cloud'),
+            ('/frontend/markers', 'frontend/markers'),
+        ],
+        condition=IfCondition(given['rviz']),
+    )
+    return [frontend, rviz]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Declare the arguments; give every process the large shared-memory segments."""
+    actions = [
+        DeclareLaunchArgument(name, default_value=default, description=description)
+        for name, (default, description) in ARGUMENTS.items()
+    ]
+    if not any(name in os.environ for name in PROFILES):
+        profile = str(CONFIG / 'fastdds.xml')
+        actions += [SetEnvironmentVariable(name, profile) for name in PROFILES]
+    return LaunchDescription([*actions, OpaqueFunction(function=nodes)])
