@@ -88,8 +88,9 @@ $(HERE)/installed: requirements/*.txt
 	@$(PIP) --no-deps -r requirements/room.txt
 	@touch $@
 
+$(HERE)/env.sh: export CONTENT = $(ENVIRONMENT)
 $(HERE)/env.sh: $(HERE)/installed Makefile
-	$(file >$@,$(ENVIRONMENT))
+	@echo "$$CONTENT" > $@
 
 define ENVIRONMENT
 # Made by make. `. $(HERE)/env.sh` gives a shell ROS 2 with alike_ros, and `alike`.

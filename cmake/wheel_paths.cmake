@@ -1,5 +1,8 @@
-# For CMAKE_PROJECT_INCLUDE: the ROS 2 wheels export targets that name the include folders of the
-# machine they were built on. At the end of configure, put this Python's and NumPy's in their place.
+# For CMAKE_PROJECT_INCLUDE, where ROS 2 comes from wheels. At the end of configure:
+# 1. Targets that the wheels export name the include folders of the machine they were built on:
+#    put this Python's and NumPy's in their place.
+# 2. Our targets must not export include folders of a virtual environment inside the sources:
+#    CMake refuses that. They are for this build only.
 
 function(alike_ros_repair_wheel_paths)
   execute_process(
@@ -16,6 +19,15 @@ function(alike_ros_repair_wheel_paths)
       list(FILTER includes EXCLUDE REGEX "^/opt/python/")
       set_target_properties(${target} PROPERTIES
         INTERFACE_INCLUDE_DIRECTORIES "${includes};${here}")
+    endif()
+  endforeach()
+
+  get_property(targets DIRECTORY PROPERTY BUILDSYSTEM_TARGETS)
+  foreach(target IN LISTS targets)
+    get_target_property(includes ${target} INTERFACE_INCLUDE_DIRECTORIES)
+    if(includes)
+      list(TRANSFORM includes REPLACE "^(.*/site-packages/.*)$" "$<BUILD_INTERFACE:\\1>")
+      set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${includes}")
     endif()
   endforeach()
 endfunction()
