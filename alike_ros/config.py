@@ -146,7 +146,7 @@ class TrackerConfig(_Checked):
     """Keypoints to tracks."""
 
     min_similarity: float = param(
-        0.8, 'Least cosine between the descriptors of a match.', -1.0, 1.0, live=True
+        0.9, 'Least cosine between the descriptors of a match.', -1.0, 1.0, live=True
     )
     motion_window: float = param(
         0.0,

@@ -54,9 +54,7 @@ def to_source(features: Features, prepared: Prepared) -> Features:
     width, height = prepared.source_size
     if features.image_size == (width, height):
         return features
-    scale = np.array(
-        [width / features.image_size[0], height / features.image_size[1]], np.float32
-    )
+    scale = np.array([width / features.image_size[0], height / features.image_size[1]], np.float32)
     return replace(
         features,
         keypoints=(features.keypoints + np.float32(0.5)) * scale - np.float32(0.5),

@@ -106,10 +106,10 @@ class ALNet(nn.Module):
 
         image: (B, 3, H, W) float in [0, 1], RGB, H and W multiples of 32.
         """
-        x1 = self.block1(image)                                  # (B, c1, H, W)
-        x2 = self.block2(F.max_pool2d(x1, 2))                    # (B, c2, H/2, W/2)
-        x3 = self.block3(F.max_pool2d(x2, 4))                    # (B, c3, H/8, W/8)
-        x4 = self.block4(F.max_pool2d(x3, 4))                    # (B, c4, H/32, W/32)
+        x1 = self.block1(image)  # (B, c1, H, W)
+        x2 = self.block2(F.max_pool2d(x1, 2))  # (B, c2, H/2, W/2)
+        x3 = self.block3(F.max_pool2d(x2, 4))  # (B, c3, H/8, W/8)
+        x4 = self.block4(F.max_pool2d(x3, 4))  # (B, c4, H/32, W/32)
         levels = zip(
             (self.conv1, self.conv2, self.conv3, self.conv4), (x1, x2, x3, x4), strict=True
         )
@@ -124,7 +124,7 @@ class ALNet(nn.Module):
         x = torch.cat([upsample(f, s) for f, s in zip(levels, LEVEL_STRIDES, strict=True)], 1)
         if not self.variant.single_head:
             x = F.relu(self.convhead1(x), inplace=True)
-        x = self.convhead2(x)                                    # (B, dim + 1, H, W)
+        x = self.convhead2(x)  # (B, dim + 1, H, W)
         return torch.sigmoid(x[:, -1:]), x[:, :-1]
 
 

@@ -59,9 +59,10 @@ class TorchBackend:
         features = []
         for i, score_map in enumerate(score_maps):
             detections = detect(np.ascontiguousarray(score_map), config)
-            descriptors = self._head.describe(
-                [level[i] for level in levels], detections.keypoints, (height, width)
-            )
+            points = detections.keypoints
+            if not config.sub_pixel:
+                points = published_pixels(points, (width, height))
+            descriptors = self._head.describe([level[i] for level in levels], points)
             features.append(_features(detections, descriptors, (width, height)))
         return features
 
@@ -88,7 +89,9 @@ class Head:
         quarter = network.variant.dim // 4
         first = network.convhead2 if network.variant.single_head else network.convhead1
         self._splits = [w.contiguous() for w in first.weight[:, :, 0, 0].split(quarter, dim=1)]
-        self._second = None if network.variant.single_head else network.convhead2.weight[:, :, 0, 0]
+        self._second = (
+            None if network.variant.single_head else network.convhead2.weight[:, :, 0, 0]
+        )
 
     def score_map(self, levels: list[Tensor]) -> Tensor:
         """Return the score map (B, H, W) of four levels (B, dim/4, H/s, W/s)."""
@@ -102,18 +105,14 @@ class Head:
             total = F.conv2d(total.relu_(), self._second[-1:, :, None, None])
         return torch.sigmoid_(total[:, 0])
 
-    def describe(
-        self, levels: list[Tensor], keypoints: FloatArray, size: tuple[int, int]
-    ) -> FloatArray:
-        """Return unit descriptors (N, dim) at keypoints (N, 2) px of one image of (height, width).
+    def describe(self, levels: list[Tensor], keypoints: FloatArray) -> FloatArray:
+        """Return unit descriptors (N, dim) at keypoints (N, 2) px, at least a pixel inside.
 
         The dense form normalises the map, samples it bilinearly and normalises again: the same
         is done here with the four pixels around each keypoint.
         """
-        height, width = size
         points = torch.from_numpy(keypoints).to(levels[0].device)
-        low = points.floor().clamp_(min=0)
-        low = torch.minimum(low, low.new_tensor([max(width - 2, 0), max(height - 2, 0)]))
+        low = points.floor()
         fraction = points - low
         total = None
         for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
@@ -189,6 +188,18 @@ def open_device(name: str) -> torch.device:
             'Give auto, cpu, cuda or cuda:<number>'
         ) from error
     return device
+
+
+def published_pixels(keypoints: FloatArray, image_size: tuple[int, int]) -> FloatArray:
+    """Return the pixels at which the original code describes keypoints without sub-pixel mode.
+
+    It takes them through coordinates in [-1, 1] and truncates what comes back, so that about a
+    fifth lands one pixel left of or above the keypoint. Followed here so that descriptors equal
+    the published ones.
+    """
+    last = np.array(image_size, np.float32) - 1
+    normalised = keypoints / last * np.float32(2) - np.float32(1)
+    return np.trunc((normalised + np.float32(1)) / np.float32(2) * last)
 
 
 def _round_up(length: int) -> int:

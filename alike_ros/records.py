@@ -1,0 +1,129 @@
+"""Results as the fields of messages, for whichever library fills them.
+
+Keys are the names in msg/, without the header. Arrays have the element type of the field, so
+that the node and the offline tools write the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from alike_ros.frontend import Result
+from alike_ros.structures import Features
+
+GRID = (8, 6)  # cells of the coverage, columns and rows
+
+STATE_INITIALIZING, STATE_TRACKING, STATE_LOST, STATE_DISABLED = range(4)
+
+
+def keypoints_record(
+    result: Result, model: str, rectified: bool, descriptor_type: str
+) -> dict[str, Any]:
+    """Return the fields of Keypoints; `descriptor_type` is none, float32 or float16."""
+    features = result.features
+    width, height = features.image_size
+    written = descriptor_type != 'none'
+    descriptors = features.descriptors.astype(f'<{descriptor_type}' if written else '<f4')
+    return {
+        'height': height,
+        'width': width,
+        'model': model,
+        'rectified': rectified,
+        'u': column(features.keypoints, 0),
+        'v': column(features.keypoints, 1),
+        'score': features.scores,
+        'sigma': features.sigmas,
+        'depth': np.zeros(0, np.float32),
+        'descriptor_type': descriptor_type,
+        'descriptor_dim': descriptors.shape[1] if written else 0,
+        'descriptors': np.frombuffer(descriptors.tobytes() if written else b'', np.uint8),
+    }
+
+
+def tracks_record(result: Result) -> dict[str, Any]:
+    """Return the fields of Tracks."""
+    features, tracks = result.features, result.tracks
+    count = len(tracks)
+    return {
+        'frame_seq': result.frame_seq,
+        'epoch': result.epoch,
+        'dt': result.dt,
+        'id': tracks.ids,
+        'camera_id': np.zeros(count, np.uint8),
+        'age': tracks.ages,
+        'u': column(features.keypoints, 0),
+        'v': column(features.keypoints, 1),
+        'x': column(result.normalised, 0),
+        'y': column(result.normalised, 1),
+        'vx': column(result.velocities, 0),
+        'vy': column(result.velocities, 1),
+        'prev_u': column(tracks.last_keypoints, 0),
+        'prev_v': column(tracks.last_keypoints, 1),
+        'score': features.scores,
+        'match_score': tracks.similarity,
+        'sigma': features.sigmas,
+        'depth': np.full(count, np.nan, np.float32),
+        'keypoint_index': np.arange(count, dtype=np.int32),
+        'lost_ids': tracks.lost_ids,
+    }
+
+
+def status_record(
+    result: Result,
+    *,
+    received: int,
+    processed: int,
+    dropped: int,
+    decode_s: float,
+    publish_s: float,
+    latency_s: float,
+    inlier_ratio: float,
+) -> dict[str, Any]:
+    """Return the fields of FrontendStatus for a processed image."""
+    tracks = result.tracks
+    found = tracks.ages > 1
+    tracked = int(found.sum())
+    flow = np.linalg.norm((result.features.keypoints - tracks.last_keypoints)[found], axis=1)
+    return {
+        'state': _state(result, tracked),
+        'keypoints': len(tracks),
+        'tracked': tracked,
+        'new_tracks': len(tracks) - tracked,
+        'lost_tracks': len(tracks.lost_ids),
+        'inlier_ratio': inlier_ratio,
+        'mean_age': float(tracks.ages.mean()) if len(tracks) else 0.0,
+        'median_flow': float(np.median(flow)) if tracked else math.nan,
+        'coverage': coverage(result.features),
+        'frames_received': received,
+        'frames_processed': processed,
+        'frames_dropped': dropped,
+        'decode': decode_s,
+        'preprocess': result.timings.preprocess,
+        'inference': result.timings.inference,
+        'match': result.timings.match,
+        'publish': publish_s,
+        'latency': latency_s,
+    }
+
+
+def coverage(features: Features) -> float:
+    """Return the share of the cells of an 8 x 6 grid that hold a keypoint, in [0, 1]."""
+    if not len(features):
+        return 0.0
+    cells = (features.keypoints + 0.5) / features.image_size * GRID  # (N, 2)
+    columns, rows = np.clip(cells.astype(int), 0, np.array(GRID) - 1).T
+    return len(np.unique(rows * GRID[0] + columns)) / (GRID[0] * GRID[1])
+
+
+def column(array: np.ndarray, index: int) -> np.ndarray:
+    """Return one column as a contiguous array."""
+    return np.ascontiguousarray(array[:, index])
+
+
+def _state(result: Result, tracked: int) -> int:
+    if math.isnan(result.dt):
+        return STATE_INITIALIZING
+    return STATE_TRACKING if tracked else STATE_LOST
