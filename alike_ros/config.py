@@ -84,7 +84,8 @@ def parameters(*configs: type) -> Iterator[Parameter]:
     for config in configs:
         types = get_type_hints(config)
         for entry in dataclasses.fields(config):
-            yield Parameter(entry.name, types[entry.name], entry.default, **entry.metadata)
+            default: Any = entry.default
+            yield Parameter(entry.name, types[entry.name], default, **entry.metadata)
 
 
 class _Checked:

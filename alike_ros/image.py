@@ -41,7 +41,7 @@ def prepare(image: np.ndarray, image_size_max: int = 0) -> Prepared:
     if 0 < image_size_max < longest:
         scale = image_size_max / longest
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        pixels = _uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
     return Prepared(pixels, (width, height))
 
 
@@ -77,5 +77,9 @@ def _as_rgb(image: np.ndarray) -> ImageArray:
     if image.size == 0:
         raise ImageError(f'expected an image with pixels, got shape {image.shape}')
     if image.ndim == 2:
-        return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_GRAY2RGB)
+        return _uint8(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_GRAY2RGB))
     return np.ascontiguousarray(image)
+
+
+def _uint8(array: np.ndarray) -> ImageArray:
+    return array.astype(np.uint8, copy=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -75,10 +76,8 @@ def _search_path() -> Iterator[Path]:
     if os.environ.get('ALIKE_MODELS'):
         yield Path(os.environ['ALIKE_MODELS']).expanduser()
     yield Path(__file__).resolve().parents[1] / 'models'
-    try:
+    with suppress(AlikeError):  # a copied package without its share folder has the other places
         yield share_dir() / 'models'
-    except AlikeError:  # a copied package without its share folder still has the other places
-        pass
     yield cache_dir()
 
 

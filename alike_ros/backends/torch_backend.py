@@ -33,7 +33,8 @@ class TorchBackend:
         if config.threads:
             torch.set_num_threads(config.threads)
         network = fold_batch_norm(load_network(config.model, weights.path))
-        self._network = network.to(self._device, memory_format=torch.channels_last)
+        network = network.to(self._device)
+        self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._head = Head(network)
         self.dim = network.variant.dim
 
