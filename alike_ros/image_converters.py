@@ -1,0 +1,88 @@
+"""Who turns 16-bit, alpha, Bayer and packed YUV images into 8 bits: cv_bridge, else rosbags-image.
+
+The one place that decides it. Both take the same dense image and must answer alike.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from alike_ros.errors import ImageError
+
+
+@dataclass(frozen=True)
+class DenseImage:
+    """The fields of sensor_msgs/Image that a converter reads; rows without padding, native order.
+
+    data: 1-D uint8.
+    """
+
+    height: int
+    width: int
+    encoding: str
+    step: int
+    data: np.ndarray
+    is_bigendian: int = int(sys.byteorder == 'big')
+
+
+Converter = Callable[[DenseImage, str], np.ndarray]
+
+
+@cache
+def converters() -> dict[str, Converter]:
+    """Every converter that imports here, by name; the first is the one in use."""
+    found: dict[str, Converter] = {}
+    for name, load in (('cv_bridge', _cv_bridge), ('rosbags-image', _rosbags_image)):
+        try:
+            found[name] = load()
+        except Exception:  # a cv_bridge built for another NumPy fails in many ways
+            continue
+    return found
+
+
+def convert(image: np.ndarray, encoding: str, converter: Converter | None = None) -> np.ndarray:
+    """Turn an image of any of the converters' encodings into 8-bit RGB, or grey from mono.
+
+    16-bit values are scaled by their full range: 65535 becomes 255.
+
+    Raises:
+        ImageError: nothing can convert here, or the converter refused the image.
+    """
+    if converter is None:
+        converter = next(iter(converters().values()), None)
+    if converter is None:
+        raise ImageError(
+            f'encoding {encoding} needs cv_bridge or rosbags-image, and neither imports; '
+            f'run: pip install rosbags-image'
+        )
+    pixels = np.ascontiguousarray(image)
+    height, width = image.shape[:2]
+    step = pixels.nbytes // height
+    dense = DenseImage(height, width, encoding, step, pixels.reshape(-1).view(np.uint8))
+    target = 'mono8' if encoding.startswith('mono') else 'rgb8'
+    try:
+        converted = converter(dense, target)
+    except Exception as error:  # foreign code: each raises kinds of its own
+        raise ImageError(
+            f'cannot convert {width}x{height} {encoding} to {target}: {error}'
+        ) from error
+    return np.ascontiguousarray(converted)
+
+
+def _cv_bridge() -> Converter:
+    from cv_bridge import CvBridge
+    from cv_bridge.boost import cv_bridge_boost  # noqa: F401  (imported late by cv_bridge itself)
+
+    bridge = CvBridge()
+    return lambda image, target: bridge.imgmsg_to_cv2(image, target)
+
+
+def _rosbags_image() -> Converter:
+    from rosbags.image import image_to_cvimage
+
+    return lambda image, target: image_to_cvimage(image, target)  # type: ignore[arg-type]
