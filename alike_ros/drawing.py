@@ -18,7 +18,8 @@ _SUB_PIXEL_BITS = 4
 def _palette() -> NDArray[np.uint8]:
     """Colours of the ages 0 to AGE_OF_FULL_COLOUR, (AGE_OF_FULL_COLOUR + 1, 3) RGB."""
     ramp = np.linspace(20, 235, AGE_OF_FULL_COLOUR + 1).astype(np.uint8)
-    return cv2.applyColorMap(ramp[:, None], cv2.COLORMAP_TURBO)[:, 0, ::-1].copy()
+    bgr = np.asarray(cv2.applyColorMap(ramp[:, None], cv2.COLORMAP_TURBO), np.uint8)
+    return bgr[:, 0, ::-1].copy()
 
 
 _PALETTE = _palette()

@@ -1,0 +1,145 @@
+"""Which calibration belongs to which image, from the camera_info that came so far."""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_right, insort
+from typing import Any
+
+from alike_ros.camera import Camera, camera_from_info
+from alike_ros.errors import CameraError
+from alike_ros.ros.conversions import stamp_ns
+from alike_ros.ros.journal import Journal
+
+_CALIBRATIONS_KEPT = 100
+
+
+class CalibrationBook:
+    """Keeps each calibration from the stamp on from which it is valid.
+
+    With `every_image`, an image waits (`wait_s` at most) for the camera_info of its own stamp,
+    so that the same images give the same coordinates however the two topics race. A publisher
+    that sends none an image, or stamps it 0, is noticed and not waited for again.
+    """
+
+    def __init__(self, journal: Journal, rectified: bool, wait_s: float, every_image: bool):
+        self._journal = journal
+        self._rectified = rectified
+        self._wait_s = wait_s
+        self._paired = every_image
+        self._changed = threading.Condition()
+        self._closed = False
+        self._entries: list[tuple[int, int]] = []  # stamp_ns from which on, index of calibration
+        self._calibrations: list[tuple[Any, Camera | None]] = []  # content, camera
+        self._newest_ns: int | None = None
+        self._first_image_s: float | None = None
+
+    def add(self, info: Any) -> None:
+        """Take a sensor_msgs/CameraInfo."""
+        stamp = stamp_ns(info.header)
+        content = _content(info)
+        with self._changed:
+            known = self._lookup(stamp)
+            if known is None or known[0] != content:
+                self._insert(stamp, content, self._camera(info))
+            self._newest_ns = stamp
+            self._changed.notify_all()
+
+    def camera_for(self, stamp: int, image_size: tuple[int, int]) -> Camera | None:
+        """Return the calibration of an image, None (after a warning) when there is none."""
+        with self._changed:
+            self._await(stamp)
+            known = self._lookup(stamp)
+        if known is None:
+            self._warn_missing()
+            return None
+        camera = known[1]
+        if camera is not None and camera.image_size not in ((0, 0), image_size):
+            self._warn_size(camera.image_size, image_size)
+            return None
+        return camera
+
+    @property
+    def known(self) -> bool:
+        """Whether any usable calibration has come."""
+        return any(camera is not None for _, camera in self._calibrations)
+
+    def open(self) -> None:
+        self._closed = False
+
+    def close(self) -> None:
+        """End any waiting, until `open`."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _await(self, stamp: int) -> None:
+        if self._paired:
+            self._paired = self._changed.wait_for(
+                lambda: self._closed or self._has_come(stamp), self._wait_s
+            )
+
+    def _has_come(self, stamp: int) -> bool:
+        newest = self._newest_ns
+        return newest is not None and (newest == 0 or newest >= stamp)
+
+    def _lookup(self, stamp: int) -> tuple[Any, Camera | None] | None:
+        """Return the calibration last announced at or before a stamp, else the first after it."""
+        if not self._entries:
+            return None
+        row = bisect_right(self._entries, stamp, key=lambda entry: entry[0]) - 1
+        return self._calibrations[self._entries[max(row, 0)][1]]
+
+    def _insert(self, stamp: int, content: Any, camera: Camera | None) -> None:
+        index = len(self._calibrations)
+        self._calibrations.append((content, camera))
+        self._entries = [entry for entry in self._entries if entry[0] != stamp]
+        insort(self._entries, (stamp, index))
+        if index > _CALIBRATIONS_KEPT:
+            used = [self._calibrations[i] for _, i in self._entries[-_CALIBRATIONS_KEPT // 2 :]]
+            stamps = [s for s, _ in self._entries[-_CALIBRATIONS_KEPT // 2 :]]
+            self._calibrations = used
+            self._entries = list(zip(stamps, range(len(used)), strict=True))
+
+    def _camera(self, info: Any) -> Camera | None:
+        try:
+            camera = camera_from_info(info, self._rectified)
+        except CameraError as error:
+            self._journal.warn('camera_info', f'camera_info is not usable: {error}')
+            return None
+        if camera is None:
+            self._journal.warn_once(
+                'uncalibrated',
+                'camera_info comes from an uncalibrated camera (K[0] is 0): x, y, vx and vy are '
+                'NaN; calibrate the camera, for example with camera_calibration.',
+            )
+        return camera
+
+    def _warn_missing(self) -> None:
+        now_s = time.monotonic()
+        if self._first_image_s is None:
+            self._first_image_s = now_s
+        if now_s - self._first_image_s >= self._wait_s or self._paired is False:
+            self._journal.warn_once(
+                'no camera_info',
+                'Images come without a camera_info: x, y, vx and vy are NaN; publish it beside '
+                'the images or remap the topic (-r camera_info:=/your_camera/camera_info).',
+            )
+
+    def _warn_size(self, expected: tuple[int, int], got: tuple[int, int]) -> None:
+        self._journal.warn(
+            'camera_info size',
+            f'camera_info describes images of {expected[0]}x{expected[1]}, the image has '
+            f'{got[0]}x{got[1]}: x, y, vx and vy are NaN; the calibration must be of this '
+            'resolution (mind binning and roi).',
+        )
+
+
+def _content(info: Any) -> tuple[Any, ...]:
+    """All that defines a calibration; NaN entries compare as text."""
+    roi = info.roi
+    numbers = [tuple(map(repr, map(float, values))) for values in (info.d, info.k, info.r, info.p)]
+    window = (roi.x_offset, roi.y_offset, roi.height, roi.width)
+    size = (info.height, info.width, info.binning_x, info.binning_y)
+    return (info.distortion_model, size, window, *numbers)

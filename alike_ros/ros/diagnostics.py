@@ -1,0 +1,170 @@
+"""/diagnostics: is the front end well, and if not, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+from alike_ros.ros import health as causes
+from alike_ros.ros.health import Counts, Recent
+
+SILENCE_S = 3.0
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What computes: shown so that a log says which network made its tracks."""
+
+    model: str
+    backend: str
+    device: str
+    weights: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The states of the node that are not in its counts.
+
+    lifecycle: label of the lifecycle state.
+    failure: why the last start failed; empty when it did not.
+    topic: the image topic by its resolved name.
+    """
+
+    lifecycle: str
+    failure: str = ''
+    enabled: bool = True
+    topic: str = 'image'
+    calibrated: bool = True
+
+
+def assess(condition: Condition, recent: Recent) -> tuple[bytes, str]:
+    """Return the level and the sentence that gives its reason; the gravest reason wins."""
+    for reasons in (_lifecycle_reasons, _input_reasons, _output_reasons):
+        for level, sentence in reasons(condition, recent):
+            return level, sentence
+    rate = f'{recent.processed_rate:.1f} images/s'
+    return DiagnosticStatus.OK, f'{rate}, p50 {_ms(recent.turnaround_s[0])} from arrival to tracks'
+
+
+def _lifecycle_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[bytes, str]]:
+    if condition.failure:
+        yield DiagnosticStatus.ERROR, condition.failure
+    if condition.lifecycle != 'active':
+        yield DiagnosticStatus.OK, f'{condition.lifecycle}: waits for a lifecycle transition'
+    if not condition.enabled:
+        yield DiagnosticStatus.OK, 'disabled by ~/enable: images are counted and dropped'
+
+
+def _input_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[bytes, str]]:
+    if recent.silence_s == float('inf'):
+        yield (
+            DiagnosticStatus.STALE,
+            f'no image has come on {condition.topic}: is the camera running, the topic remapped, '
+            'the QoS compatible?',
+        )
+    elif recent.silence_s > SILENCE_S:
+        yield (
+            DiagnosticStatus.STALE,
+            f'no image on {condition.topic} for {recent.silence_s:.0f} s',
+        )
+    if recent.last_error:
+        failed = recent.dropped.get(causes.FAILED, 0) > 0 or recent.processed_rate == 0
+        level = DiagnosticStatus.ERROR if failed else DiagnosticStatus.WARN
+        yield level, f'the last image could not be processed: {recent.last_error}'
+
+
+def _output_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[bytes, str]]:
+    if recent.dropped.get(causes.FAILED):
+        yield DiagnosticStatus.WARN, 'images were lost to errors: see the log'
+    if recent.clock_jumps:
+        yield DiagnosticStatus.WARN, 'the clock jumped back: the tracker was reset'
+    if recent.dropped.get(causes.QUEUE_FULL):
+        yield (
+            DiagnosticStatus.WARN,
+            'the queue is full and images are lost: play more slowly or raise queue_size',
+        )
+    if recent.dropped.get(causes.BAD_IMAGE):
+        yield DiagnosticStatus.WARN, 'images came that could not be read: see the log'
+    replaced = recent.dropped.get(causes.REPLACED, 0)
+    if replaced > causes.WINDOW_S * recent.processed_rate:
+        yield (
+            DiagnosticStatus.WARN,
+            f'too slow: of {recent.received_rate:.1f} images/s only {recent.processed_rate:.1f} '
+            'are processed; take a smaller model, image_size_max or a GPU',
+        )
+    if not condition.calibrated:
+        yield (
+            DiagnosticStatus.WARN,
+            'no usable camera_info: normalised coordinates are NaN',
+        )
+
+
+def message(
+    name: str,
+    stamp: Any,
+    condition: Condition,
+    identity: Identity | None,
+    counts: Counts,
+    recent: Recent,
+    waiting: int,
+) -> DiagnosticArray:
+    """Return the whole message; `stamp` is a builtin_interfaces/Time."""
+    level, sentence = assess(condition, recent)
+    status = DiagnosticStatus(level=level, name=f'{name}: front end', message=sentence)
+    if identity is not None:
+        status.hardware_id = identity.device
+    entries = {'lifecycle': condition.lifecycle, **_identity(identity)}
+    entries |= {'waiting': str(waiting), **_counts(counts), **_recent(recent)}
+    status.values = [KeyValue(key=key, value=value) for key, value in entries.items()]
+    array = DiagnosticArray(status=[status])
+    array.header.stamp = stamp
+    return array
+
+
+def _identity(identity: Identity | None) -> dict[str, str]:
+    if identity is None:
+        return {}
+    return {
+        'model': identity.model,
+        'backend': identity.backend,
+        'device': identity.device,
+        'weights': identity.weights,
+        'weights sha256': identity.sha256[:12],
+    }
+
+
+def _counts(counts: Counts) -> dict[str, str]:
+    known = (
+        causes.REPLACED,
+        causes.QUEUE_FULL,
+        causes.BAD_IMAGE,
+        causes.DISABLED,
+        causes.FAILED,
+        causes.STOPPED,
+    )
+    entries = {
+        'received': str(counts.received),
+        'processed': str(counts.processed),
+        'dropped': str(counts.dropped),
+    }
+    by_cause = counts.dropped_by_cause
+    return entries | {f'dropped: {cause}': str(by_cause.get(cause, 0)) for cause in known}
+
+
+def _recent(recent: Recent) -> dict[str, str]:
+    return {
+        'received rate': f'{recent.received_rate:.2f} Hz',
+        'processed rate': f'{recent.processed_rate:.2f} Hz',
+        'stamp to publish p50': _ms(recent.latency_s[0]),
+        'stamp to publish p99': _ms(recent.latency_s[1]),
+        'arrival to publish p50': _ms(recent.turnaround_s[0]),
+        'arrival to publish p99': _ms(recent.turnaround_s[1]),
+    }
+
+
+def _ms(seconds: float) -> str:
+    return f'{seconds * 1e3:.1f} ms'

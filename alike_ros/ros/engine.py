@@ -1,0 +1,146 @@
+"""All that exists while the node is configured: network, tracker, publishers, worker."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from rclpy.lifecycle import LifecycleNode
+
+from alike_ros.config import ExtractorConfig, TrackerConfig, Value
+from alike_ros.extractor import Extractor
+from alike_ros.frontend import FrontEnd
+from alike_ros.ros import health as causes
+from alike_ros.ros.calibration import CalibrationBook
+from alike_ros.ros.diagnostics import Identity
+from alike_ros.ros.health import Health
+from alike_ros.ros.journal import Journal
+from alike_ros.ros.mailbox import Mailbox
+from alike_ros.ros.outputs import Outputs
+from alike_ros.ros.parameters import Configs
+from alike_ros.ros.pipeline import Arrival, Pipeline
+from alike_ros.ros.worker import Worker
+
+_WARM_UP_SIZE = (64, 64)
+
+
+class Engine:
+    """Takes image messages while it runs; opened by configure, running while active."""
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        journal: Journal,
+        configs: Configs,
+    ) -> None:
+        """Load the network and open the publishers.
+
+        Raises:
+            AlikeError: the weights, the device or a parameter is not usable.
+        """
+        config = self.config = configs.node
+        self.health = Health()
+        self.enabled = True
+        self._journal = journal
+        self._frontend = _open_frontend(configs.extractor, configs.tracker)
+        self._outputs = Outputs(node, journal, config)
+        queue = config.drop_policy == 'queue'
+        self.book = CalibrationBook(journal, config.rectified, config.camera_info_wait, queue)
+        self._pipeline = Pipeline(
+            self._frontend,
+            self._outputs,
+            self.book,
+            self.health,
+            journal,
+            config,
+            node.get_clock(),
+        )
+        self._worker: Worker[Arrival] | None = None
+        self._mailbox = self._new_mailbox()
+
+    @property
+    def identity(self) -> Identity:
+        extractor = self._frontend.extractor
+        weights = extractor.weights
+        return Identity(
+            extractor.config.model,
+            extractor.backend_name,
+            extractor.device,
+            str(weights.path),
+            weights.sha256,
+        )
+
+    @property
+    def waiting(self) -> int:
+        return len(self._mailbox)
+
+    def start(self) -> None:
+        self.book.open()
+        self._mailbox = self._new_mailbox()
+        self._worker = Worker(self._mailbox, self._pipeline.handle)
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Finish the image at work; those that wait are counted as dropped."""
+        if self._worker is not None:
+            self.book.close()
+            self.health.dropped(causes.STOPPED, images=self._worker.stop())
+            self._worker = None
+
+    def close(self) -> None:
+        """Stop, and free publishers and device."""
+        self.stop()
+        self._outputs.close()
+        self._frontend.close()
+
+    def receive(self, msg: Any) -> None:
+        """Take an image message; never waits."""
+        self.health.received()
+        if not self.enabled:
+            self.health.dropped(causes.DISABLED)
+            self._outputs.publish_disabled(msg.header, self.health.counts())
+        elif not self._mailbox.put(Arrival(msg, time.monotonic())):
+            self._count_lost()
+
+    def reset(self) -> None:
+        """Forget the tracks, before the next image."""
+        self._before_next(self._frontend.reset)
+
+    def configure(self, values: dict[str, Value]) -> None:
+        """Change live parameters, each checked already, before the next image."""
+        self._before_next(lambda: self._pipeline.configure(values))
+
+    def _before_next(self, order: Any) -> None:
+        if self._worker is None:
+            order()
+        else:
+            self._worker.before_next(order)
+
+    def _count_lost(self) -> None:
+        if self.config.drop_policy == 'latest':
+            self.health.dropped(causes.REPLACED)
+            return
+        self.health.dropped(causes.QUEUE_FULL)
+        self._journal.warn(
+            'queue full',
+            f'{self.config.queue_size} images wait and another was dropped: play more slowly, '
+            'raise queue_size or take a faster model.',
+        )
+
+    def _new_mailbox(self) -> Mailbox[Arrival]:
+        if self.config.drop_policy == 'latest':
+            return Mailbox(1, keep_newest=True)
+        return Mailbox(self.config.queue_size, keep_newest=False)
+
+
+def _open_frontend(extractor_config: ExtractorConfig, tracker: TrackerConfig) -> FrontEnd:
+    """Load the network and use it once: a device that cannot compute fails here."""
+    extractor = Extractor(extractor_config)
+    try:
+        noise = np.random.default_rng(0).integers(0, 256, _WARM_UP_SIZE, np.uint8)
+        extractor.extract(noise)
+        return FrontEnd(extractor, tracker)
+    except BaseException:
+        extractor.close()
+        raise

@@ -1,0 +1,205 @@
+"""Node `frontend`: images in, keypoints and tracks out. A lifecycle node that can start itself."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.logging import get_logger
+from std_srvs.srv import SetBool, Trigger
+
+from alike_ros.config import Value, change_live
+from alike_ros.errors import AlikeError
+from alike_ros.ros import diagnostics
+from alike_ros.ros.engine import Engine
+from alike_ros.ros.health import Health
+from alike_ros.ros.inputs import Inputs, image_input
+from alike_ros.ros.journal import Journal
+from alike_ros.ros.parameters import CONFIGS, LiveParameters, declare, part_for, read, read_all
+
+
+class FrontEndNode(LifecycleNode):
+    """The shell: parameters, lifecycle, services, diagnostics. The work is in `Engine`."""
+
+    def __init__(self, **options: Any) -> None:
+        """Declare parameters and services; nothing heavy happens before configure.
+
+        Raises:
+            ConfigError: a parameter is of another type or out of range.
+        """
+        super().__init__('frontend', **options)
+        self._engine: Engine | None = None
+        self._inputs: Inputs | None = None
+        self._failure = ''
+        self._lifecycle = 'unconfigured'
+        self._journal = Journal(self.get_logger())
+        declare(self, *CONFIGS)
+        self.add_on_set_parameters_callback(LiveParameters(self._change).on_set)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.create_service(Trigger, '~/reset', self._on_reset)
+        self.create_service(SetBool, '~/enable', self._on_enable)
+        self.create_timer(
+            self.get_parameter('diagnostics_period').value,
+            self._on_diagnostics,
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
+
+    def autostart(self) -> bool:
+        """Configure and activate when the parameter `autostart` asks for it; False: failed."""
+        if not self.get_parameter('autostart').value:
+            return True
+        return (
+            self.trigger_configure() == TransitionCallbackReturn.SUCCESS
+            and self.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        )
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            self._engine = Engine(self, self._journal, read_all(self))
+        except (AlikeError, OSError) as error:
+            return self._fail(str(error))
+        except Exception as error:  # rclpy would hide it and finalize the node
+            if not rclpy.ok():  # asked to end while it started
+                return TransitionCallbackReturn.FAILURE
+            return self._fail(f'{type(error).__name__}: {error}')
+        self._failure = ''
+        self._lifecycle = 'inactive'
+        self._log_identity()
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        assert self._engine is not None
+        result = super().on_activate(state)
+        self._engine.start()
+        self._inputs = Inputs(self, self._journal, self._engine)
+        self._lifecycle = 'active'
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._stop()
+        self._lifecycle = 'inactive'
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        result = super().on_cleanup(state)
+        self.close()
+        return result
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.close()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything and wait, unconfigured, for another configure."""
+        self.close()
+        return TransitionCallbackReturn.SUCCESS
+
+    def close(self) -> None:
+        """Stop the worker and free the device."""
+        self._stop()
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+        self._lifecycle = 'unconfigured'
+
+    def _stop(self) -> None:
+        if self._inputs is not None:
+            self._inputs.close()
+            self._inputs = None
+        if self._engine is not None:
+            self._engine.stop()
+
+    def _fail(self, sentence: str) -> TransitionCallbackReturn:
+        self._failure = sentence
+        self.get_logger().fatal(sentence)
+        return TransitionCallbackReturn.FAILURE
+
+    def _log_identity(self) -> None:
+        assert self._engine is not None
+        identity = self._engine.identity
+        self.get_logger().info(
+            f'{identity.model} on {identity.device} ({identity.backend}), weights '
+            f'{identity.weights} ({identity.sha256[:12]})'
+        )
+
+    def _change(self, values: dict[str, Value]) -> None:
+        """Refuse with ConfigError, or hand live parameters on."""
+        for config in CONFIGS:
+            change_live(read(self, config), part_for(config, values))
+        if self._engine is not None:
+            self._engine.configure(values)
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._engine is not None
+        response.message = 'the tracks are forgotten' if self._engine else 'not configured'
+        if self._engine is not None:
+            self._engine.reset()
+        return response
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        response.success = self._engine is not None
+        response.message = 'not configured'
+        if self._engine is not None:
+            self._engine.enabled = request.data
+            response.message = 'enabled' if request.data else 'disabled'
+        return response
+
+    def _on_diagnostics(self) -> None:
+        engine = self._engine
+        health = engine.health if engine else Health()
+        self._diagnostics.publish(
+            diagnostics.message(
+                self.get_fully_qualified_name(),
+                self.get_clock().now().to_msg(),
+                self._condition(),
+                engine.identity if engine else None,
+                health.counts(),
+                health.recent(),
+                engine.waiting if engine else 0,
+            )
+        )
+
+    def _condition(self) -> diagnostics.Condition:
+        if self._engine is None:
+            return diagnostics.Condition(self._lifecycle, self._failure)
+        _, topic = image_input(self._engine.config)
+        return diagnostics.Condition(
+            self._lifecycle,
+            self._failure,
+            self._engine.enabled,
+            self.resolve_topic_name(topic),
+            self._engine.book.known,
+        )
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is asked to end; 0 when it was, 1 when it could not start."""
+    node = None
+    try:
+        rclpy.init(args=args)
+        node = FrontEndNode()
+        if not node.autostart():
+            return 1 if rclpy.ok() else 0
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except AlikeError as error:
+        get_logger('frontend').fatal(str(error))
+        return 1
+    finally:
+        if node is not None:
+            node.close()
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
