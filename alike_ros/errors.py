@@ -27,3 +27,8 @@ class CameraError(AlikeError):
 
 class DatasetError(AlikeError):
     """A folder, movie, camera or bag cannot be read as a sequence of images."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the gist of another library's error, which may be many lines or none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

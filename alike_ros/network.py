@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from alike_ros.errors import WeightsError
+from alike_ros.errors import WeightsError, first_line
 
 STRIDE = 32
 LEVEL_STRIDES = (1, 2, 8, 32)
@@ -147,7 +147,7 @@ def load_network(model: str, path: Path) -> ALNet:
         network.load_state_dict(state)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise WeightsError(
-            f'{path} does not hold weights of {model}: {str(error).splitlines()[0]}. '
+            f'{path} does not hold weights of {model}: {first_line(error)}. '
             f'Give a state dict of {model}, or fetch the published one: alike models fetch {model}'
         ) from error
     return network.eval()

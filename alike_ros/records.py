@@ -26,7 +26,8 @@ def keypoints_record(
     features = result.features
     width, height = features.image_size
     written = descriptor_type != 'none'
-    descriptors = features.descriptors.astype(f'<{descriptor_type}' if written else '<f4')
+    kind = np.dtype(descriptor_type if written else np.float32).newbyteorder('<')
+    descriptors = features.descriptors.astype(kind, copy=False)
     return {
         'height': height,
         'width': width,

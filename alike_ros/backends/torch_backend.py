@@ -16,7 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from alike_ros.config import DetectorConfig, ExtractorConfig
 from alike_ros.detector import Detections, detect
-from alike_ros.errors import BackendError
+from alike_ros.errors import BackendError, first_line
 from alike_ros.network import LEVEL_STRIDES, STRIDE, ALNet, load_network, upsample
 from alike_ros.structures import Features, FloatArray, ImageArray
 from alike_ros.weights import WeightsFile
@@ -50,7 +50,7 @@ class TorchBackend:
         except RuntimeError as error:
             raise BackendError(
                 f'{self.device} failed on {len(images)} image(s) of shape {images[0].shape}: '
-                f'{str(error).splitlines()[0]}. Use a smaller image_size_max or another device'
+                f'{first_line(error)}. Use a smaller image_size_max or another device'
             ) from error
 
     def _run(self, images: list[ImageArray], config: DetectorConfig) -> list[Features]:
@@ -185,7 +185,7 @@ def open_device(name: str) -> torch.device:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise BackendError(
-            f'device {name!r} cannot be used: {str(error).splitlines()[0]}. '
+            f'device {name!r} cannot be used: {first_line(error)}. '
             'Give auto, cpu, cuda or cuda:<number>'
         ) from error
     return device
