@@ -97,7 +97,7 @@ def test_keypoint_and_match_counts_on_hpatches_are_exact(data, extractor, model)
 
 
 def reference(path, model):
-    """Counts by sequence and by image or pair."""
+    """Return counts by sequence and by image or pair."""
     with path.open() as file:
         return {
             (row['seq'], row.get('image') or row['pair']): int(row[model])
