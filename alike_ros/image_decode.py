@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -25,6 +27,20 @@ def decode_image(data: bytes) -> ImageArray:
     """
     image = as_8bit(decode_pixels(data))
     return image if image.ndim == 2 else np.ascontiguousarray(image[:, :, ::-1])
+
+
+def read_image(path: Path) -> ImageArray:
+    """Decode a file, as `decode_image` does.
+
+    Raises:
+        ImageError: it cannot be read or decoded; names the file.
+    """
+    try:
+        return decode_image(path.read_bytes())
+    except OSError as error:
+        raise ImageError(f'{path} cannot be read: {error.strerror}') from error
+    except ImageError as error:
+        raise ImageError(f'{path}: {error}') from error
 
 
 def decode_pixels(data: bytes) -> np.ndarray:
