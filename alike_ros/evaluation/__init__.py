@@ -1,0 +1,1 @@
+"""What the front end did with a sequence, in numbers and pictures."""
