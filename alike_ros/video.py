@@ -32,7 +32,7 @@ class MovieSource:
         capture = self._open()
         try:
             self._count = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-            if not capture.grab():
+            if _is_text(self.path) or not capture.grab():
                 raise DatasetError(
                     f'{self.path} is no movie that OpenCV decodes, or is damaged; convert it, for '
                     f'example with: ffmpeg -i INPUT -c:v libx264 OUTPUT.mp4'
@@ -109,6 +109,13 @@ class LiveSource:
                 f'holds it, and that you may read /dev/video{self._number}'
             )
         return capture
+
+
+def _is_text(path: Path) -> bool:
+    """Whether the file begins as text, which FFmpeg would play as a screen of letters."""
+    with path.open('rb') as file:
+        start = file.read(2048)
+    return not any(byte < 9 or byte > 126 for byte in start)
 
 
 def _as_rgb(image: np.ndarray) -> ImageArray:

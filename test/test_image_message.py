@@ -19,7 +19,7 @@ GREY = np.arange(24, dtype=np.uint8).reshape(4, 6) * 10
 
 
 def message(pixels, encoding, padding=0, big=False, **changes):
-    """Make an Image of (H, W) or (H, W, C) pixels, each row followed by `padding` bytes of 0xEE."""
+    """Make an Image of (H, W) or (H, W, C) pixels; `padding` bytes of 0xEE follow each row."""
     pixels = pixels.astype(pixels.dtype.newbyteorder('>' if big else '<'))
     rows = np.frombuffer(pixels.tobytes(), np.uint8).reshape(len(pixels), -1)
     rows = np.pad(rows, ((0, 0), (0, padding)), constant_values=0xEE)

@@ -176,9 +176,12 @@ def _topic(name: str, channel: _Channel) -> dict[str, Any]:
 
 def _make_way(path: Path, folder: Path | None) -> None:
     """Make the folder; replace a bag that lies in it, but nothing else."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if folder is None or not folder.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
     if folder is None:
         return
+    if not folder.is_dir():
+        raise FileExistsError(f'{folder} is a file; name a new folder, or a file ending in .mcap')
     metadata = folder / 'metadata.yaml'
     if any(folder.iterdir()) and not metadata.exists() and not path.exists():
         raise FileExistsError(f'{folder} holds other files than a bag; name a folder that is new')
