@@ -7,7 +7,7 @@
 #   DEMO_ARGS=…       more arguments for the demo
 
 SHELL := /bin/bash
-.SHELLFLAGS := -eu -o pipefail -c
+.SHELLFLAGS := -e -o pipefail -c
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint clean
 

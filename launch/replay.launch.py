@@ -23,7 +23,7 @@ from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
 
 CONFIG = Path(get_package_share_directory('alike_ros'), 'config')
 ARGUMENTS = {
-    'input': (None, 'bag, image folder, movie or dataset folder'),
+    'input': ('', 'bag, image folder, movie or dataset folder; empty: a rendered room'),
     'rate': ('1.0', 'times the speed of the recording'),
     'loop': ('false', 'start again at the end'),
     'use_sim_time': ('true', 'publish /clock from the recording, and run by it'),

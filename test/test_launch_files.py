@@ -1,0 +1,164 @@
+"""Launch files name only what the installed package has; where `launch` imports, it loads them."""
+
+import os
+import runpy
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock, patch
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, parameters
+from alike_ros.resources import share_dir
+from alike_ros.ros.replay_node import ReplayConfig
+
+LAUNCH_FILES = ('alike.launch.py', 'replay.launch.py')
+STAND_INS = (
+    'launch',
+    'launch.actions',
+    'launch.conditions',
+    'launch.substitutions',
+    'launch_ros',
+    'launch_ros.actions',
+    'launch_ros.parameter_descriptions',
+)
+FRONTEND = {p.name: p for p in parameters(ExtractorConfig, TrackerConfig, NodeConfig)}
+DECLARED = {
+    'frontend': {*FRONTEND, 'use_sim_time'},
+    'replay': {p.name for p in parameters(ReplayConfig)},
+}
+
+
+def run_launch_file(name: str, **given: str) -> list[dict]:
+    """Return the keyword arguments of every Node that a launch file makes."""
+    with patch.dict(sys.modules, {module: MagicMock() for module in STAND_INS}):
+        module = runpy.run_path(str(share_dir() / 'launch' / name))
+    unknown = set(given) - set(module['ARGUMENTS'])
+    assert not unknown, f'{name} does not declare {unknown}'
+    values = {argument: default for argument, (default, _) in module['ARGUMENTS'].items()}
+    module['nodes'](SimpleNamespace(launch_configurations=values | given))
+    return [call.kwargs for call in module['Node'].call_args_list]
+
+
+def parameter_names(node: dict) -> set[str]:
+    """Return the parameters that a Node is given by name, not those of params files."""
+    return {
+        name for entry in node['parameters'] if not isinstance(entry, MagicMock) for name in entry
+    }
+
+
+def frontend(nodes: list[dict]) -> dict:
+    return next(node for node in nodes if node.get('name') == 'frontend')
+
+
+@pytest.mark.parametrize('name', LAUNCH_FILES)
+def test_executables_are_installed(name):
+    executables = [n['executable'] for n in run_launch_file(name) if n['package'] == 'alike_ros']
+    folder = share_dir().parents[1] / 'lib' / 'alike_ros'
+    if not folder.is_dir():
+        folder = share_dir() / 'scripts'
+    assert executables
+    assert all(os.access(folder / executable, os.X_OK) for executable in executables)
+
+
+@pytest.mark.parametrize(
+    ('name', 'given'),
+    [
+        (
+            'alike.launch.py',
+            {'model': 'alike-n', 'device': 'cpu', 'image_transport': 'raw', 'autostart': 'false'},
+        ),
+        ('replay.launch.py', {'model': 'alike-n', 'device': 'cpu', 'input': 'folder'}),
+    ],
+)
+def test_parameters_are_declared_by_the_nodes(name, given):
+    nodes = [node for node in run_launch_file(name, **given) if node['package'] == 'alike_ros']
+    assert set(given) <= set().union(*map(parameter_names, nodes))
+    for node in nodes:
+        assert parameter_names(node) <= DECLARED[node['name']]
+
+
+def test_arguments_left_empty_override_nothing():
+    assert frontend(run_launch_file('alike.launch.py'))['parameters'] == []
+
+
+@pytest.mark.parametrize('name', LAUNCH_FILES)
+def test_arguments_override_the_params_file(name):
+    given = frontend(run_launch_file(name, params_file='my.yaml', model='alike-l'))['parameters']
+    assert isinstance(given[0], MagicMock), 'the params file comes first: the last one wins'
+    assert 'model' in set().union(*given[1:])
+
+
+def test_calibration_is_looked_for_beside_the_images():
+    remappings = dict(
+        frontend(run_launch_file('alike.launch.py', image='/camera/image_raw'))['remappings']
+    )
+    assert remappings == {
+        'image': '/camera/image_raw',
+        'image/compressed': '/camera/image_raw/compressed',
+        'camera_info': '/camera/camera_info',
+    }
+
+
+@pytest.mark.parametrize('name', LAUNCH_FILES)
+def test_files_that_are_named_are_installed(name):
+    (rviz,) = [n for n in run_launch_file(name) if n['package'] == 'rviz2']
+    assert Path(rviz['arguments'][1]).is_file()
+    assert (share_dir() / 'config' / 'fastdds.xml').is_file()
+
+
+@pytest.mark.parametrize('name', LAUNCH_FILES)
+@pytest.mark.parametrize('variable', ['FASTRTPS', 'FASTDDS'])
+def test_a_dds_profile_that_the_user_set_stays(name, variable, monkeypatch):
+    for known in ('FASTRTPS', 'FASTDDS'):
+        monkeypatch.delenv(f'{known}_DEFAULT_PROFILES_FILE', raising=False)
+    with patch.dict(sys.modules, {module: MagicMock() for module in STAND_INS}):
+        module = runpy.run_path(str(share_dir() / 'launch' / name))
+    module['generate_launch_description']()
+    assert module['SetEnvironmentVariable'].call_count == 2
+    monkeypatch.setenv(f'{variable}_DEFAULT_PROFILES_FILE', 'mine.xml')
+    module['generate_launch_description']()
+    assert module['SetEnvironmentVariable'].call_count == 2
+
+
+def test_shared_memory_segments_hold_colour_images():
+    tree = ElementTree.parse(share_dir() / 'config' / 'fastdds.xml')
+    sizes = [int(node.text) for node in tree.iter() if node.tag.endswith('segment_size')]
+    assert sizes and min(sizes) >= 8 * 1920 * 1080 * 3
+
+
+@pytest.mark.parametrize('name', ['kitti.yaml', 'tum.yaml'])
+def test_params_files_hold_known_parameters_in_range(name):
+    values = yaml.safe_load((share_dir() / 'config' / name).read_text())['/**']['ros__parameters']
+    for parameter, value in values.items():
+        assert FRONTEND[parameter].check(value) == value
+
+
+def test_rviz_shows_topics_that_the_front_end_publishes():
+    config = yaml.safe_load((share_dir() / 'config' / 'alike.rviz').read_text())
+    shown = {
+        display['Topic']['Value']
+        for display in config['Visualization Manager']['Displays']
+        if 'Topic' in display
+    }
+    assert shown == {
+        '/frontend/debug_image',
+        '/image',
+        '/frontend/tracks_cloud',
+        '/frontend/markers',
+    }
+
+
+@pytest.mark.parametrize('name', LAUNCH_FILES)
+def test_launch_loads_the_file(name):
+    sources = pytest.importorskip('launch.launch_description_sources')
+    from launch import LaunchContext
+
+    source = sources.PythonLaunchDescriptionSource(str(share_dir() / 'launch' / name))
+    description = source.get_launch_description(LaunchContext())
+    assert {'model', 'device', 'params_file', 'rviz'} <= {
+        argument.name for argument in description.get_launch_arguments()
+    }
