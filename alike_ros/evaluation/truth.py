@@ -1,0 +1,153 @@
+"""How far tracks stray from the scene point that they began on.
+
+Each observation is compared with the track's first one, carried over by the ground truth: the
+error holds the detector's noise at both ends and whatever the tracker let slip between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alike_ros.sources import GroundTruth
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Observations:
+    """The tracks of one image.
+
+    index: the frame's number for the ground truth.
+    ids: (N,) integers, each once.
+    keypoints: (N, 2) px.
+    """
+
+    index: int
+    ids: NDArray[Any]
+    keypoints: NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class TrackErrors:
+    """One row for each observation of a track after its first.
+
+    indices: (M,) frame numbers. ids: (M,) tracks.
+    ages: (M,) frames since the track's first observation, 1 or more.
+    offsets: (M, 2) px, observed minus true; NaN where the truth does not know or says hidden.
+    """
+
+    indices: NDArray[np.int64]
+    ids: NDArray[Any]
+    ages: NDArray[np.int64]
+    offsets: Array
+
+    @property
+    def errors(self) -> Array:
+        """(M,) px, length of the offsets."""
+        return np.linalg.norm(self.offsets, axis=1)
+
+
+@dataclass(frozen=True)
+class AgeSummary:
+    """Errors of the observations of ages from `first_age` to `last_age` frames.
+
+    bias_px: (x, y), mean of the offsets' inner 90 %; away from 0 it is drift.
+    """
+
+    first_age: int
+    last_age: int
+    count: int
+    median_px: float
+    p95_px: float
+    bias_px: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ErrorSummary:
+    """Track errors in few numbers; NaN where no observation could be judged.
+
+    observations: those after a track's first.
+    valid: share of them, in [0, 1], where the true place is known and visible. Where the truth
+        knows all, the rest are tracks that slid onto something else or lie on an edge.
+    """
+
+    observations: int
+    valid: float
+    median_px: float
+    p95_px: float
+    by_age: tuple[AgeSummary, ...]
+
+
+def track_errors(sequence: Sequence[Observations], truth: GroundTruth) -> TrackErrors:
+    """Compare every observation of a track with its first one, transferred to the same frame.
+
+    Ids must not be reused for another track; a track may be away for some frames.
+    """
+    firsts: dict[Any, tuple[int, Array]] = {}
+    parts = [_frame_errors(observations, firsts, truth) for observations in sequence]
+    return TrackErrors(
+        np.concatenate([part.indices for part in parts] or [np.zeros(0, np.int64)]),
+        np.concatenate([part.ids for part in parts] or [np.zeros(0, np.uint64)]),
+        np.concatenate([part.ages for part in parts] or [np.zeros(0, np.int64)]),
+        np.concatenate([part.offsets for part in parts] or [np.zeros((0, 2))]),
+    )
+
+
+def _frame_errors(
+    observations: Observations, firsts: dict[Any, tuple[int, Array]], truth: GroundTruth
+) -> TrackErrors:
+    """Errors of one frame; tracks that are new in it are added to `firsts`."""
+    index = observations.index
+    points = np.asarray(observations.keypoints, np.float64).reshape(-1, 2)
+    keys = observations.ids.tolist()
+    known = np.array([key in firsts for key in keys], bool)
+    pairs = zip(keys, points, strict=True)
+    begun = [firsts.setdefault(key, (index, point)) for key, point in pairs]
+    origins = np.array([origin for origin, _ in begun], np.int64).reshape(-1)
+    starts = np.array([start for _, start in begun], np.float64).reshape(-1, 2)
+    expected = np.full(points.shape, np.nan)
+    for origin in np.unique(origins[known]):
+        rows = known & (origins == origin)
+        expected[rows] = truth.transfer(starts[rows], int(origin), index)
+    return TrackErrors(
+        np.full(int(known.sum()), index, np.int64),
+        observations.ids[known],
+        index - origins[known],
+        (points - expected)[known],
+    )
+
+
+def summarise(errors: TrackErrors, age_edges: Sequence[int] = (1, 2, 5, 10, 30)) -> ErrorSummary:
+    """Median and 95th percentile over all ages and by age.
+
+    age_edges: first age of each bin; the last bin has no end.
+    """
+    valid: NDArray[np.bool_] = np.asarray(np.isfinite(errors.offsets).all(axis=1))
+    count = len(valid)
+    bins = []
+    for first, following in zip(age_edges, [*age_edges[1:], None], strict=True):
+        last = int(errors.ages.max(initial=0)) if following is None else following - 1
+        rows = valid & (errors.ages >= first) & (errors.ages <= last)
+        if rows.any():
+            bins.append(_age_summary(first, last, errors.offsets[rows]))
+    median, p95 = _quantiles(errors.errors[valid])
+    share = float(valid.mean()) if count else float('nan')
+    return ErrorSummary(count, share, median, p95, tuple(bins))
+
+
+def _age_summary(first: int, last: int, offsets: Array) -> AgeSummary:
+    lengths = np.linalg.norm(offsets, axis=1)
+    median, p95 = _quantiles(lengths)
+    bias = offsets[lengths <= np.quantile(lengths, 0.9)].mean(axis=0)
+    return AgeSummary(first, last, len(offsets), median, p95, (float(bias[0]), float(bias[1])))
+
+
+def _quantiles(values: Array) -> tuple[float, float]:
+    if not len(values):
+        return float('nan'), float('nan')
+    return float(np.median(values)), float(np.quantile(values, 0.95))
