@@ -69,7 +69,9 @@ class BagWriter:
         Raises:
             DatasetError: the type is not known, or the topic has another type.
         """
-        channel = self._channels.get(topic) or self._open_channel(topic, type_name)
+        if topic not in self._channels:
+            self._guarded(lambda: self._open_channel(topic, type_name))
+        channel = self._channels[topic]
         if channel.type_name != type_name:
             raise DatasetError(f'{topic} holds {channel.type_name}, cannot take a {type_name}')
         start, end = self._times_ns or (log_time_ns, log_time_ns)
@@ -114,7 +116,7 @@ class BagWriter:
     ) -> None:
         self.close()
 
-    def _open_channel(self, topic: str, type_name: str) -> _Channel:
+    def _open_channel(self, topic: str, type_name: str) -> None:
         if type_name not in self._schemas:
             text = definition(type_name).encode()
             self._schemas[type_name] = self._writer.register_schema(type_name, 'ros2msg', text)
@@ -124,7 +126,6 @@ class BagWriter:
             topic, 'cdr', self._schemas[type_name], {'offered_qos_profiles': ''}
         )
         self._channels[topic] = _Channel(number, type_name)
-        return self._channels[topic]
 
     def _guarded(self, action: Any) -> None:
         """Turn a failure into one sentence, and let nothing follow what is then half written."""
