@@ -19,20 +19,22 @@ class CalibrationBook:
     """Keeps each calibration from the stamp on from which it is valid.
 
     With `every_image`, an image waits (`wait_s` at most) for the camera_info of its own stamp,
-    so that the same images give the same coordinates however the two topics race. A publisher
-    that sends none an image, or stamps it 0, is noticed and not waited for again.
+    so that the same images give the same coordinates however the two topics race. After a wait
+    in vain, images wait again only once a camera_info with the stamp of an image has come. One
+    stamped 0 holds for all images.
     """
 
     def __init__(self, journal: Journal, rectified: bool, wait_s: float, every_image: bool):
         self._journal = journal
         self._rectified = rectified
         self._wait_s = wait_s
-        self._paired = every_image
+        self._every_image = self._paired = every_image
         self._changed = threading.Condition()
         self._closed = False
         self._entries: list[tuple[int, int]] = []  # stamp_ns from which on, index of calibration
         self._calibrations: list[tuple[Any, Camera | None]] = []  # content, camera
         self._newest_ns: int | None = None
+        self._image_ns: int | None = None
         self._first_image_s: float | None = None
 
     def add(self, info: Any) -> None:
@@ -44,11 +46,14 @@ class CalibrationBook:
             if known is None or known[0] != content:
                 self._insert(stamp, content, self._camera(info))
             self._newest_ns = stamp
+            self._notice_pair()
             self._changed.notify_all()
 
     def camera_for(self, stamp: int, image_size: tuple[int, int]) -> Camera | None:
         """Return the calibration of an image, None (after a warning) when there is none."""
         with self._changed:
+            self._image_ns = stamp
+            self._notice_pair()
             self._await(stamp)
             known = self._lookup(stamp)
         if known is None:
@@ -79,6 +84,10 @@ class CalibrationBook:
             self._paired = self._changed.wait_for(
                 lambda: self._closed or self._has_come(stamp), self._wait_s
             )
+
+    def _notice_pair(self) -> None:
+        if self._image_ns is not None and self._image_ns == self._newest_ns:
+            self._paired = self._every_image
 
     def _has_come(self, stamp: int) -> bool:
         newest = self._newest_ns

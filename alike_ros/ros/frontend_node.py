@@ -5,22 +5,21 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.logging import get_logger
 from std_srvs.srv import SetBool, Trigger
 
 from alike_ros.config import Value, change_live
 from alike_ros.errors import AlikeError
-from alike_ros.ros import diagnostics
+from alike_ros.ros import diagnostics, process
 from alike_ros.ros.engine import Engine
 from alike_ros.ros.health import Health
 from alike_ros.ros.inputs import Inputs, image_input
 from alike_ros.ros.journal import Journal
 from alike_ros.ros.parameters import CONFIGS, LiveParameters, declare, part_for, read, read_all
+
+SIGNAL_LATENCY_S = 0.1  # a signal is looked at so often
 
 
 class FrontEndNode(LifecycleNode):
@@ -64,8 +63,6 @@ class FrontEndNode(LifecycleNode):
         except (AlikeError, OSError) as error:
             return self._fail(str(error))
         except Exception as error:  # rclpy would hide it and finalize the node
-            if not rclpy.ok():  # asked to end while it started
-                return TransitionCallbackReturn.FAILURE
             return self._fail(f'{type(error).__name__}: {error}')
         self._failure = ''
         self._lifecycle = 'inactive'
@@ -177,28 +174,19 @@ class FrontEndNode(LifecycleNode):
         )
 
 
-def main(args: list[str] | None = None) -> int:
+def main() -> int:
     """Run the node until it is asked to end; 0 when it was, 1 when it could not start."""
-    node = None
+    return process.run(FrontEndNode, _work)
+
+
+def _work(node: FrontEndNode, task: process.Task) -> None:
     try:
-        rclpy.init(args=args)
-        node = FrontEndNode()
         if not node.autostart():
-            return 1 if rclpy.ok() else 0
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except AlikeError as error:
-        get_logger('frontend').fatal(str(error))
-        return 1
+            sys.exit(1)
+        while not task.stopped:
+            task.spin(SIGNAL_LATENCY_S)
     finally:
-        if node is not None:
-            node.close()
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+        node.close()
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
@@ -47,8 +48,20 @@ class Inputs:
             )
         )
         return self._node.create_subscription(
-            message_type, topic, callback, qos, event_callbacks=events
+            message_type, topic, self._guarded(callback), qos, event_callbacks=events
         )
+
+    def _guarded(self, callback: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Log what a message made go wrong: an exception would end the executor."""
+
+        def guarded(message: Any) -> None:
+            try:
+                callback(message)
+            except Exception as error:
+                kind = type(error).__name__
+                self._journal.error(f'input {kind}', f'A message was skipped: {kind}: {error}')
+
+        return guarded
 
 
 def image_input(config: NodeConfig) -> tuple[type, str]:

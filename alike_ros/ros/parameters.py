@@ -51,7 +51,10 @@ def declare(node: Node, *configs: type) -> None:
                 f'{parameter.name} must be of type {wanted}{hint}: {_sentence(error)}'
             ) from error
         except (InvalidParameterValueException, ParameterException) as error:
-            raise ConfigError(_out_of_range(parameter, error)) from error
+            allowed = f'[{parameter.low}, {parameter.high}]'
+            raise ConfigError(
+                f'{parameter.name} must lie in {allowed}: {_sentence(error)}'
+            ) from error
 
 
 def descriptor(parameter: Parameter) -> ParameterDescriptor:
@@ -119,16 +122,6 @@ def part_for(config: type, values: dict[str, Value]) -> dict[str, Any]:
     """Return those of the values that are fields of a configuration."""
     names = {entry.name for entry in dataclasses.fields(config)}
     return {name: value for name, value in values.items() if name in names}
-
-
-def _out_of_range(parameter: Parameter, error: Exception) -> str:
-    value = getattr(error, 'value', None)
-    try:
-        if value is not None:
-            parameter.check(value)
-    except ConfigError as reason:
-        return str(reason)
-    return f'{parameter.name}: {_sentence(error)}'
 
 
 def _sentence(error: Exception) -> str:

@@ -58,7 +58,7 @@ class TrackMarkers:
         points = result.normalised[seen]
         self._history.resize(tail_length)
         self._history.update(result.tracks.ids[seen], points, result.tracks.lost_ids)
-        colours = age_colours(result.tracks.ages[seen]) / np.float32(255)
+        colours = np.divide(age_colours(result.tracks.ages[seen]), 255, dtype=np.float32)
         rays = np.stack([np.zeros((len(points), 3)), _on_plane(points)], axis=1)
         markers = [
             _lines('rays', rays, colours, 0.25, header),
