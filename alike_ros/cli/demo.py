@@ -130,7 +130,7 @@ class _Demo:
             'skipped': self._skipped,
             'fps': round(fps, 2),
             **self._summary.fields(),
-            'hardware': hardware(),
+            'hardware': hardware(extractor.device),
             'model': extractor.config.model,
             'device': extractor.device,
             'weights_sha256': extractor.weights.sha256,

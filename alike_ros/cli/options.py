@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 from alike_ros.config import Parameter, parameters
@@ -10,16 +11,20 @@ from alike_ros.config import Parameter, parameters
 Config = TypeVar('Config')
 
 
-def add_options(parser: argparse.ArgumentParser, title: str, *configs: type) -> None:
-    """Add an option for every parameter of the configurations, named as the parameter."""
+def add_options(
+    parser: argparse.ArgumentParser, title: str, config: type, leave_out: Collection[str] = ()
+) -> None:
+    """Add an option, named as the parameter, for every parameter but those left out."""
     group = parser.add_argument_group(title)
-    for parameter in parameters(*configs):
-        group.add_argument(_flag(parameter), **_settings(parameter))
+    for parameter in parameters(config):
+        if parameter.name not in leave_out:
+            group.add_argument(_flag(parameter), **_settings(parameter))
 
 
 def config_from(args: argparse.Namespace, config: type[Config]) -> Config:
     """Return the configuration that the options ask for; ConfigError when one cannot be."""
-    return config(**{p.name: getattr(args, p.name) for p in parameters(config)})
+    names = [p.name for p in parameters(config) if p.name in args]
+    return config(**{name: getattr(args, name) for name in names})
 
 
 def _flag(parameter: Parameter) -> str:

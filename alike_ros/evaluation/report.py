@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 LABEL_WIDTH = 22
+LABELS = {'latency': 'stamp to publish'}
 
 
 def report(summary: Mapping[str, Any]) -> str:
@@ -21,6 +22,8 @@ def _counts(summary: Mapping[str, Any]) -> Iterator[str]:
     transport = ('sent', 'received', 'processed', 'dropped')
     if 'sent' in summary:
         yield _row('frames', ', '.join(f'{summary[name]} {name}' for name in transport))
+        if lost := summary['sent'] - summary['received']:
+            yield _row('', f'{lost} lost between the processes (best effort)')
     else:
         yield _row('frames', f'{summary["frames"]} processed, {summary["skipped"]} skipped')
     if summary.get('late'):
@@ -47,12 +50,13 @@ def _times(summary: Mapping[str, Any]) -> Iterator[str]:
     yield _row('', f'{"p50 ms":>9}{"p99 ms":>9}')
     for stage, values in summary['stages_ms'].items():
         if values['p50'] is not None:
-            yield _row(stage, f'{values["p50"]:9.2f}{values["p99"]:9.2f}')
+            yield _row(LABELS.get(stage, stage), f'{values["p50"]:9.2f}{values["p99"]:9.2f}')
 
 
 def _machine(summary: Mapping[str, Any]) -> Iterator[str]:
     machine = summary['hardware']
-    yield _row('hardware', f'{machine["cpu"]}, {machine["cores"]} cores')
+    gpu = f', {machine["gpu"]}' if machine['gpu'] else ''
+    yield _row('hardware', f'{machine["cpu"]}, {machine["cores"]} cores{gpu}')
     weights = summary.get('weights_sha256', '')[:12]
     yield _row('network', f'{summary["model"]} on {summary["device"]}, weights {weights}')
 

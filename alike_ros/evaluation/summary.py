@@ -57,10 +57,18 @@ def percentiles_ms(seconds: Iterable[float]) -> dict[str, float | None]:
     return {'p50': round(float(p50), 3), 'p99': round(float(p99), 3)}
 
 
-def hardware() -> dict[str, Any]:
-    """Return processor and the cores this process may use."""
+def hardware(device: str = 'cpu') -> dict[str, Any]:
+    """Return the processor, the cores this process may use, and the GPU if `device` is one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-    return {'cpu': _cpu_model(), 'cores': cores}
+    return {'cpu': _cpu_model(), 'cores': cores, 'gpu': _gpu_model(device)}
+
+
+def _gpu_model(device: str) -> str:
+    if not device.startswith('cuda'):
+        return ''
+    import torch
+
+    return torch.cuda.get_device_name(device)
 
 
 def _cpu_model() -> str:

@@ -1,0 +1,109 @@
+"""Processes that a program starts, watches and ends in order."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+
+from alike_ros.errors import AlikeError
+
+LAST_LINES = 12
+
+
+class Child:
+    """A Python module in a process of its own, whose last lines of output are kept.
+
+    It does not share the terminal's Ctrl-C: who started it decides when it ends.
+    """
+
+    def __init__(
+        self, name: str, module: str, arguments: Sequence[str], environment: Mapping[str, str]
+    ) -> None:
+        self.name = name
+        self.lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._process = subprocess.Popen(
+            [sys.executable, '-m', module, *arguments],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors='replace',
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def code(self) -> int | None:
+        """Exit code; None while it runs."""
+        return self._process.poll()
+
+    def signal(self, number: int) -> None:
+        if self.code is None:
+            self._process.send_signal(number)
+
+    def stop(self, timeout_s: float = 15.0) -> int:
+        """Ask it to end, insist after the time-out, and return its exit code."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            self.signal(number)
+            try:
+                return self.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                continue
+        raise AlikeError(f'{self.name} does not end')
+
+    def wait(self, timeout_s: float) -> int:
+        """Return its exit code and have all of its output; TimeoutExpired when it goes on."""
+        code = self._process.wait(timeout_s)
+        self._reader.join(1.0)
+        return code
+
+    def failure(self) -> str:
+        """Say how it ended, with its own last lines."""
+        self._reader.join(1.0)
+        told = ''.join(f'\n  {self.name}: {line}' for line in self.lines)
+        return f'{self.name} ended with exit code {self.code}{":" if told else ""}{told}'
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.lines.append(line.rstrip())
+
+
+class Children:
+    """Several of them; none outlives the `with` block."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._children: list[Child] = []
+
+    def start(self, name: str, module: str, *arguments: str) -> Child:
+        child = Child(name, module, arguments, self._environment)
+        self._children.append(child)
+        return child
+
+    def check(self) -> None:
+        """Raise AlikeError with its own words when one of them has failed."""
+        for child in self._children:
+            if child.code:
+                raise AlikeError(child.failure())
+
+    def __enter__(self) -> Children:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for child in reversed(self._children):
+            child.signal(signal.SIGINT)
+        for child in reversed(self._children):
+            child.stop(5.0)
