@@ -28,6 +28,14 @@ from std_srvs.srv import SetBool, Trigger
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 30.0
+SERVICES = {
+    'reset': Trigger,
+    'enable': SetBool,
+    'set_parameters': SetParameters,
+    'describe_parameters': DescribeParameters,
+    'change_state': ChangeState,
+    'get_state': GetState,
+}
 LOCAL = (
     {'ROS_LOCALHOST_ONLY': '1'}
     if os.environ.get('ROS_DISTRO') == 'humble'
@@ -118,7 +126,12 @@ class Probe:
         topic = '/image/compressed' if compressed else '/image'
         self.images = self.node.create_publisher(image_type, topic, QoSProfile(depth=200))
         self.infos = self.node.create_publisher(CameraInfo, '/camera_info', QoSProfile(depth=200))
-        self._clients = {}
+        # before the node is there: a client that is new may miss the response (rmw_fastrtps)
+        self._clients = {
+            name: self.node.create_client(kind, f'/frontend/{name}')
+            for name, kind in SERVICES.items()
+        }
+        self._greeted = False
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._thread = threading.Thread(target=self._spin, daemon=True)
@@ -199,40 +212,47 @@ class Probe:
     def wait_matched(self, count: int) -> None:
         self.wait_until(self.images.get_subscription_count, lambda found: found == count)
 
-    def call(self, kind: type, name: str, request: object):
+    def call(self, name: str, request: object):
         """Call a service of the front end and return its response."""
-        client = self._clients.get(name)
-        if client is None:
-            client = self._clients[name] = self.node.create_client(kind, f'/frontend/{name}')
-        assert client.wait_for_service(TIMEOUT_S), f'no service {name}'
+        assert self._clients[name].wait_for_service(TIMEOUT_S), f'no service {name}'
+        while not self._greeted:
+            self._greeted = self._try('get_state', GetState.Request(), 1.0) is not None
+        response = self._try(name, request, TIMEOUT_S)
+        assert response is not None, f'service {name} does not answer'
+        return response
+
+    def _try(self, name: str, request: object, timeout_s: float):
         done = threading.Event()
-        future = client.call_async(request)
+        future = self._clients[name].call_async(request)
         future.add_done_callback(lambda _: done.set())
-        assert done.wait(TIMEOUT_S), f'service {name} does not answer'
-        return future.result()
+        return future.result() if done.wait(timeout_s) else None
+
+    def service_is_there(self) -> bool:
+        """Whether the node's own services are up, as they are before it loads the network."""
+        return self._clients['reset'].service_is_ready()
 
     def reset(self) -> Trigger.Response:
-        return self.call(Trigger, 'reset', Trigger.Request())
+        return self.call('reset', Trigger.Request())
 
     def enable(self, on: bool) -> SetBool.Response:
-        return self.call(SetBool, 'enable', SetBool.Request(data=on))
+        return self.call('enable', SetBool.Request(data=on))
 
     def set(self, name: str, value: object):
         """Set a parameter; return its SetParametersResult."""
         request = SetParameters.Request()
         request.parameters = [Parameter(name=name, value=_parameter_value(value))]
-        return self.call(SetParameters, 'set_parameters', request).results[0]
+        return self.call('set_parameters', request).results[0]
 
     def describe(self, *names: str) -> list:
         request = DescribeParameters.Request(names=list(names))
-        return self.call(DescribeParameters, 'describe_parameters', request).descriptors
+        return self.call('describe_parameters', request).descriptors
 
     def transition(self, label: str) -> bool:
         request = ChangeState.Request(transition=Transition(id=TRANSITIONS[label]))
-        return self.call(ChangeState, 'change_state', request).success
+        return self.call('change_state', request).success
 
     def state(self) -> str:
-        return self.call(GetState, 'get_state', GetState.Request()).current_state.label
+        return self.call('get_state', GetState.Request()).current_state.label
 
     def _spin(self) -> None:
         with suppress(ExternalShutdownException, rclpy.executors.ShutdownException):

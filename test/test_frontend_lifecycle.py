@@ -2,14 +2,11 @@
 
 import os
 import signal
-import time
 
 import pytest
 
 pytest.importorskip('rclpy')
 pytest.importorskip('alike_ros.msg')
-
-from alike_ros.msg import Tracks  # noqa: E402
 from ros_fixtures import NodeProcess, Probe, domain_id, image_message, texture  # noqa: E402
 
 
@@ -44,6 +41,7 @@ def test_transitions_by_service_repeat_and_free_what_they_made(models):
             probe.wait_matched(0)
             assert probe.transition('cleanup') and probe.state() == 'unconfigured'
             probe.clear()
+        assert not probe.transition('activate')  # not possible from here: refused, no harm
         assert 'unconfigured' in probe.wait_diagnostics(lambda d: True)['message']
         assert probe.transition('configure') and probe.transition('shutdown')
         assert probe.state() == 'finalized'
@@ -122,19 +120,9 @@ def test_signal_while_the_network_loads_ends_the_node_cleanly(models, number):
     process = NodeProcess(domain_id(7))
     probe = Probe(domain_id(7))
     try:
-        probe.subscribe('/frontend/tracks', Tracks)
-        clients = probe.node.create_client(*_reset())
-        end_s = time.monotonic() + 30
-        while not clients.service_is_ready() and time.monotonic() < end_s:
-            time.sleep(0.005)  # polled: the graph tells nobody of a service
+        probe.wait_until(probe.service_is_there, lambda found: found)
         assert process.end(number) == 0, process.text
         assert 'Traceback' not in process.text and 'FATAL' not in process.text, process.text
     finally:
         process.end(signal.SIGKILL)
         probe.close()
-
-
-def _reset():
-    from std_srvs.srv import Trigger
-
-    return Trigger, '/frontend/reset'

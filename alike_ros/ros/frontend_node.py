@@ -17,6 +17,7 @@ from alike_ros.ros.engine import Engine
 from alike_ros.ros.health import Health
 from alike_ros.ros.inputs import Inputs, image_input
 from alike_ros.ros.journal import Journal
+from alike_ros.ros.lifecycle import refuse_impossible_transitions
 from alike_ros.ros.parameters import CONFIGS, LiveParameters, declare, part_for, read, read_all
 
 SIGNAL_LATENCY_S = 0.1  # a signal is looked at so often
@@ -32,6 +33,7 @@ class FrontEndNode(LifecycleNode):
             ConfigError: a parameter is of another type or out of range.
         """
         super().__init__('frontend', **options)
+        refuse_impossible_transitions(self)
         self._engine: Engine | None = None
         self._inputs: Inputs | None = None
         self._failure = ''
