@@ -38,7 +38,8 @@ def read_image(path: Path) -> ImageArray:
 class ImageFiles:
     """Stamped image files, read only as they are asked for.
 
-    paths and stamps_ns belong together; `skipped` counts images that iterating could not read.
+    paths and stamps_ns belong together; `skipped` counts images left out since
+    iteration began, because they could not be read.
     """
 
     def __init__(self, paths: Sequence[Path], stamps_ns: Sequence[int], frame_id: str) -> None:
@@ -53,6 +54,7 @@ class ImageFiles:
         return len(self.paths)
 
     def __iter__(self) -> Iterator[Frame]:
+        self.skipped = 0
         for index in range(len(self)):
             try:
                 yield self.frame(index)

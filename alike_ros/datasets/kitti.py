@@ -71,6 +71,11 @@ class KittiSource:
     def __iter__(self) -> Iterator[Frame]:
         return iter(self._files)
 
+    @property
+    def skipped(self) -> int:
+        """Images left out since iteration began, because they could not be read."""
+        return self._files.skipped
+
     def frame(self, index: int) -> Frame:
         """Read one frame; ImageError when its image cannot be read."""
         return self._files.frame(index)

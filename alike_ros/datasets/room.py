@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from alike_ros.camera import Camera
 from alike_ros.datasets.planes import Array, Plane, View, cast
 from alike_ros.datasets.rendering import render
-from alike_ros.datasets.room_scene import build_room, camera_pose
+from alike_ros.datasets.room_path import camera_pose
+from alike_ros.datasets.room_scene import build_room
 from alike_ros.errors import DatasetError
 from alike_ros.structures import Frame, ImageArray
 

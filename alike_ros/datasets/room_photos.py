@@ -16,6 +16,7 @@ imported. Only photographs whose licence its documentation states as free are us
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -35,6 +36,46 @@ NAMES = (
     'hubble_deep_field.jpg',
     'rocket.jpg',
 )
+
+
+@dataclass(frozen=True)
+class Photos:
+    """What the surfaces are made of: (H, W, 3) uint8 RGB each."""
+
+    astronaut: ImageArray
+    brick: ImageArray
+    camera: ImageArray
+    chelsea: ImageArray
+    coffee: ImageArray
+    grass: ImageArray
+    gravel: ImageArray
+    hubble: ImageArray
+    rocket: ImageArray
+
+
+def load_photos() -> Photos:
+    """DatasetError when the photographs are not installed."""
+    return Photos(
+        astronaut=load_photo('astronaut.png'),
+        brick=_level_bricks(load_photo('brick.png')),
+        camera=load_photo('camera.png'),
+        chelsea=load_photo('chelsea.png'),
+        coffee=load_photo('coffee.png'),
+        grass=load_photo('grass.png'),
+        gravel=load_photo('gravel.png'),
+        hubble=load_photo('hubble_deep_field.jpg'),
+        rocket=load_photo('rocket.jpg'),
+    )
+
+
+def _level_bricks(photo: ImageArray) -> ImageArray:
+    """Turn the bricks upright, seen from the front; the corners were read off the photograph."""
+    corners = np.array([[0, 118], [511, 43], [511, 461], [0, 413]], np.float32)
+    width, height = 600, 420
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    turn = cv2.getPerspectiveTransform(corners, target)
+    upright = np.ascontiguousarray(np.rot90(photo))
+    return np.asarray(cv2.warpPerspective(upright, turn, (width, height)), np.uint8)
 
 
 def photo_folder() -> Path:

@@ -1,4 +1,4 @@
-"""The furnished room: its walls, screens and crates, and the path of the camera through it.
+"""The furnished room: its walls, screens and crates.
 
 World frame (REP 103): x along the room, y left, z up, metres; the origin lies on the floor under
 the middle of the wall behind the camera.
@@ -6,14 +6,11 @@ the middle of the wall behind the camera.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import cv2
 import numpy as np
 
 from alike_ros.datasets.planes import Array, Plane
 from alike_ros.datasets.room_paint import BLACK, WHITE, Canvas, Colour
-from alike_ros.datasets.room_photos import load_photo
+from alike_ros.datasets.room_photos import Photos, load_photos
 from alike_ros.structures import ImageArray
 
 LENGTH_M, WIDTH_M, HEIGHT_M = 7.0, 5.6, 2.8
@@ -22,85 +19,10 @@ CORK_DARK, CORK_LIGHT = (96, 60, 32), (214, 164, 108)
 WOOD_DARK = (58, 34, 18)
 
 
-@dataclass(frozen=True)
-class Photos:
-    """What the surfaces are made of: (H, W, 3) uint8 RGB each."""
-
-    astronaut: ImageArray
-    brick: ImageArray
-    camera: ImageArray
-    chelsea: ImageArray
-    coffee: ImageArray
-    grass: ImageArray
-    gravel: ImageArray
-    hubble: ImageArray
-    rocket: ImageArray
-
-
-def load_photos() -> Photos:
-    """DatasetError when the photographs are not installed."""
-    return Photos(
-        astronaut=load_photo('astronaut.png'),
-        brick=_level_bricks(load_photo('brick.png')),
-        camera=load_photo('camera.png'),
-        chelsea=load_photo('chelsea.png'),
-        coffee=load_photo('coffee.png'),
-        grass=load_photo('grass.png'),
-        gravel=load_photo('gravel.png'),
-        hubble=load_photo('hubble_deep_field.jpg'),
-        rocket=load_photo('rocket.jpg'),
-    )
-
-
-def _level_bricks(photo: ImageArray) -> ImageArray:
-    """Turn the bricks upright, seen from the front; the corners were read off the photograph."""
-    corners = np.array([[0, 118], [511, 43], [511, 461], [0, 413]], np.float32)
-    width, height = 600, 420
-    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    turn = cv2.getPerspectiveTransform(corners, target)
-    upright = np.ascontiguousarray(np.rot90(photo))
-    return np.asarray(cv2.warpPerspective(upright, turn, (width, height)), np.uint8)
-
-
 def build_room() -> list[Plane]:
     """Every plane of the room, the six of the box first."""
     photos = load_photos()
     return [*_box(photos), *_screens(photos), *_crates(photos)]
-
-
-def camera_pose(time_s: float) -> Array:
-    """(4, 4) T_world_camera at a time: an endless smooth path that never stands still.
-
-    It circles sideways and up and down; yaw and pitch add to the flow of that, never undo it.
-    """
-    circle = 2 * np.pi * time_s / 7.0 + 2.2
-    wander = 2 * np.pi * time_s / 9.1
-    position = np.array(
-        [
-            1.9 + 0.6 * np.sin(wander),
-            1.05 * np.sin(circle),
-            1.45 + 0.5 * np.cos(circle),
-        ]
-    )
-    yaw = 0.24 * np.sin(circle) + 0.06 * np.sin(wander)
-    pitch = 0.14 * np.cos(circle) - 0.06
-    roll = 0.05 * np.sin(2 * np.pi * time_s / 4.3)
-    pose = np.eye(4)
-    pose[:3, :3] = _optical_axes(yaw, pitch) @ _turn_about_z(roll)
-    pose[:3, 3] = position
-    return pose
-
-
-def _optical_axes(yaw: float, pitch: float) -> Array:
-    """Columns: right, down and forward of a camera that looks along yaw and pitch (up > 0)."""
-    forward = np.array([np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)])
-    right = np.array([np.sin(yaw), -np.cos(yaw), 0.0])
-    return np.column_stack([right, np.cross(forward, right), forward])
-
-
-def _turn_about_z(angle: float) -> Array:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
 
 
 def _box(photos: Photos) -> list[Plane]:
