@@ -84,6 +84,12 @@ class CalibrationBook:
             self._paired = self._changed.wait_for(
                 lambda: self._closed or self._has_come(stamp), self._wait_s
             )
+            if not self._paired and self._entries:
+                self._journal.warn(
+                    'late camera_info',
+                    f'No camera_info came for an image within {self._wait_s} s, the one before is '
+                    'used; if it got lost, give Fast DDS larger segments (config/fastdds.xml).',
+                )
 
     def _notice_pair(self) -> None:
         if self._image_ns is not None and self._image_ns == self._newest_ns:

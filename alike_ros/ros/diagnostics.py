@@ -89,8 +89,7 @@ def _output_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[byte
         )
     if recent.dropped.get(causes.BAD_IMAGE):
         yield DiagnosticStatus.WARN, 'images came that could not be read: see the log'
-    replaced = recent.dropped.get(causes.REPLACED, 0)
-    if replaced > causes.WINDOW_S * recent.processed_rate:
+    if recent.dropped.get(causes.REPLACED, 0) > recent.processed:
         yield (
             DiagnosticStatus.WARN,
             f'too slow: of {recent.received_rate:.1f} images/s only {recent.processed_rate:.1f} '

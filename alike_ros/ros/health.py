@@ -37,12 +37,13 @@ class Counts:
 class Recent:
     """The last `WINDOW_S` seconds.
 
-    rates: images a second, received and processed.
+    rates: images a second, received and processed; `processed` counts the latter.
     latency_s, turnaround_s: (p50, p99), from the image's stamp, and from its arrival at the
         node, to the moment its tracks were published; NaN without images.
     silence_s: time since the last image came; infinite when none ever did.
     """
 
+    processed: int
     received_rate: float
     processed_rate: float
     latency_s: tuple[float, float]
@@ -108,6 +109,7 @@ class Health:
             span_s = max(min(WINDOW_S, now_s - self._start_s), 1e-3)
             done = np.array([d for d in self._done if d[0] > since_s]).reshape(-1, 3)
             return Recent(
+                processed=len(done),
                 received_rate=sum(t > since_s for t in self._arrivals) / span_s,
                 processed_rate=len(done) / span_s,
                 latency_s=_percentiles(done[:, 1]),
