@@ -31,6 +31,7 @@ ARGUMENTS = {
     'params_file': ('', 'YAML file of parameters'),
     'namespace': ('', 'namespace of the node'),
     'rviz': ('false', 'show images, tracks and cloud in RViz'),
+    'fixed_frame': ('camera', 'frame that RViz looks from: the frame_id of the images'),
     'autostart': ('', 'false: wait for lifecycle transitions'),
     'log_level': ('info', 'debug, info, warn, error'),
 }
@@ -70,7 +71,7 @@ def nodes(context: LaunchContext) -> list[Node]:
         package='rviz2',
         executable='rviz2',
         namespace=given['namespace'],
-        arguments=['-d', str(CONFIG / 'alike.rviz')],
+        arguments=['-d', str(CONFIG / 'alike.rviz'), '-f', given['fixed_frame']],
         remappings=[
             ('/image', image),
             ('/camera_info', camera_info),

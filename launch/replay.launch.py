@@ -31,6 +31,7 @@ ARGUMENTS = {
     'device': ('', 'where the network runs: auto, cpu, cuda'),
     'params_file': ('', 'YAML file of parameters of the front end'),
     'rviz': ('false', 'show images, tracks and cloud in RViz'),
+    'fixed_frame': ('camera', 'frame that RViz looks from: the frame_id of the images'),
 }
 PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 
@@ -71,7 +72,7 @@ def nodes(context: LaunchContext) -> list[Node]:
     rviz = Node(
         package='rviz2',
         executable='rviz2',
-        arguments=['-d', str(CONFIG / 'alike.rviz')],
+        arguments=['-d', str(CONFIG / 'alike.rviz'), '-f', given['fixed_frame']],
         parameters=[{'use_sim_time': use_sim_time}],
         condition=IfCondition(given['rviz']),
     )
