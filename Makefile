@@ -92,13 +92,15 @@ $(HERE)/env.sh: export CONTENT = $(ENVIRONMENT)
 $(HERE)/env.sh: $(HERE)/installed Makefile
 	@echo "$$CONTENT" > $@
 
+DISTRIBUTION := $(or $(SOURCED),$(ROS))
+DDS_PROFILE := $(if $(filter humble iron jazzy,$(DISTRIBUTION)),FASTRTPS,FASTDDS)_DEFAULT_PROFILES_FILE
+
 define ENVIRONMENT
 # Made by make. `. $(HERE)/env.sh` gives a shell ROS 2 with alike_ros, and `alike`.
 $(if $(SOURCED),,$(WHEELS))
 export PATH="$(VENV)/bin:$$PATH"
-export $(if $(filter humble,$(SOURCED)),ROS_LOCALHOST_ONLY=1,ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST)
-export FASTRTPS_DEFAULT_PROFILES_FILE="$${FASTRTPS_DEFAULT_PROFILES_FILE-$(CURDIR)/config/fastdds.xml}"
-export FASTDDS_DEFAULT_PROFILES_FILE="$${FASTDDS_DEFAULT_PROFILES_FILE-$(CURDIR)/config/fastdds.xml}"
+export $(if $(filter humble,$(DISTRIBUTION)),ROS_LOCALHOST_ONLY=1,ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST)
+export $(DDS_PROFILE)="$${$(DDS_PROFILE)-$(CURDIR)/config/fastdds.xml}"
 if [ -e "$(HERE)/install/local_setup.sh" ]; then
   COLCON_CURRENT_PREFIX="$(HERE)/install" . "$(HERE)/install/local_setup.sh"
 fi

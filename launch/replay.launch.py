@@ -33,7 +33,9 @@ ARGUMENTS = {
     'rviz': ('false', 'show images, tracks and cloud in RViz'),
     'fixed_frame': ('camera', 'frame that RViz looks from: the frame_id of the images'),
 }
-PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+# Kilted warns of the older name; earlier distributions know no other.
+OLDER = os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
+PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE' if OLDER else 'FASTDDS_DEFAULT_PROFILES_FILE'
 
 
 def argument(name: str, kind: type) -> ParameterValue:
@@ -85,7 +87,6 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, description) in ARGUMENTS.items()
     ]
-    if not any(name in os.environ for name in PROFILES):
-        profile = str(CONFIG / 'fastdds.xml')
-        actions += [SetEnvironmentVariable(name, profile) for name in PROFILES]
+    if PROFILE not in os.environ:
+        actions.append(SetEnvironmentVariable(PROFILE, str(CONFIG / 'fastdds.xml')))
     return LaunchDescription([*actions, OpaqueFunction(function=nodes)])

@@ -111,17 +111,21 @@ def test_files_that_are_named_are_installed(name):
 
 
 @pytest.mark.parametrize('name', LAUNCH_FILES)
-@pytest.mark.parametrize('variable', ['FASTRTPS', 'FASTDDS'])
-def test_a_dds_profile_that_the_user_set_stays(name, variable, monkeypatch):
-    for known in ('FASTRTPS', 'FASTDDS'):
-        monkeypatch.delenv(f'{known}_DEFAULT_PROFILES_FILE', raising=False)
+@pytest.mark.parametrize(
+    ('distribution', 'variable'),
+    [('jazzy', 'FASTRTPS_DEFAULT_PROFILES_FILE'), ('kilted', 'FASTDDS_DEFAULT_PROFILES_FILE')],
+)
+def test_the_dds_profile_is_set_unless_the_user_set_one(name, distribution, variable, monkeypatch):
+    monkeypatch.setenv('ROS_DISTRO', distribution)
+    monkeypatch.delenv(variable, raising=False)
     with patch.dict(sys.modules, {module: MagicMock() for module in STAND_INS}):
         module = runpy.run_path(str(share_dir() / 'launch' / name))
+    profile = str(share_dir() / 'config' / 'fastdds.xml')
     module['generate_launch_description']()
-    assert module['SetEnvironmentVariable'].call_count == 2
-    monkeypatch.setenv(f'{variable}_DEFAULT_PROFILES_FILE', 'mine.xml')
+    module['SetEnvironmentVariable'].assert_called_once_with(variable, profile)
+    monkeypatch.setenv(variable, 'mine.xml')
     module['generate_launch_description']()
-    assert module['SetEnvironmentVariable'].call_count == 2
+    module['SetEnvironmentVariable'].assert_called_once()
 
 
 def test_shared_memory_segments_hold_colour_images():
