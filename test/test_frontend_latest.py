@@ -10,9 +10,10 @@ import pytest
 pytest.importorskip('rclpy')
 pytest.importorskip('alike_ros.msg')
 
+import rclpy  # noqa: E402
 from alike_ros.msg import Tracks  # noqa: E402
 from rclpy.qos import QoSProfile, ReliabilityPolicy  # noqa: E402
-from ros_fixtures import camera_info, compressed_message, running, texture  # noqa: E402
+from ros_fixtures import camera_info, compressed_message, domain_id, running, texture  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2  # noqa: E402
 from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
@@ -147,6 +148,20 @@ def test_misfit_of_qos_is_a_warning_with_the_remedy(node, probe):
     subscription = probe.subscribe('/frontend/tracks', Tracks, latched)
     process.wait_for_log('subscribe to it like that')
     probe.node.destroy_subscription(subscription)
+
+
+def test_topic_of_another_type_is_explained(node, probe):
+    process, _ = node
+    context = rclpy.Context()  # another participant, as a camera would be
+    rclpy.init(context=context, domain_id=domain_id(1))
+    camera = rclpy.create_node('camera', context=context)
+    camera.create_publisher(Image, '/image/compressed', 10)
+    found = probe.wait_diagnostics(lambda d: 'published as sensor_msgs/msg/Image' in d['message'])
+    assert found['level'] == b'\x02' and 'image_transport' in found['message']
+    process.wait_for_log('expected sensor_msgs/msg/CompressedImage')
+    camera.destroy_node()
+    rclpy.shutdown(context=context)
+    probe.wait_for_stamps('tracks', [send(probe, texture())])
 
 
 def test_unreliable_camera_and_reliable_subscription_is_explained(data):

@@ -32,6 +32,7 @@ class Condition:
     lifecycle: label of the lifecycle state.
     failure: why the last start failed; empty when it did not.
     topic: the image topic by its resolved name.
+    wrong_type: what is wrong with the type that it is published as, if anything.
     """
 
     lifecycle: str
@@ -39,6 +40,7 @@ class Condition:
     enabled: bool = True
     topic: str = 'image'
     calibrated: bool = True
+    wrong_type: str = ''
 
 
 def assess(condition: Condition, recent: Recent) -> tuple[bytes, str]:
@@ -60,6 +62,8 @@ def _lifecycle_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[b
 
 
 def _input_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[bytes, str]]:
+    if condition.wrong_type:
+        yield DiagnosticStatus.ERROR, condition.wrong_type
     if recent.silence_s == float('inf'):
         yield (
             DiagnosticStatus.STALE,

@@ -173,6 +173,7 @@ class FrontEndNode(LifecycleNode):
             self._engine.enabled,
             self.resolve_topic_name(topic),
             self._engine.book.known,
+            self._inputs.wrong_type() if self._inputs else '',
         )
 
 

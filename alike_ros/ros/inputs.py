@@ -26,14 +26,30 @@ class Inputs:
         self._node = node
         self._journal = journal
         config = engine.config
-        image_type, image_topic = image_input(config)
+        self._image_type, self._image_topic = image_input(config)
         # camera_info first: in replay it then has a head start on the first image
         self._subscriptions = [
             self._subscription(
                 CameraInfo, 'camera_info', engine.book.add, camera_info_qos(config)
             ),
-            self._subscription(image_type, image_topic, engine.receive, image_qos(config)),
+            self._subscription(
+                self._image_type, self._image_topic, engine.receive, image_qos(config)
+            ),
         ]
+
+    def wrong_type(self) -> str:
+        """Say that a publisher of the image topic has another type, and the remedy; else ''."""
+        name = self._node.resolve_topic_name(self._image_topic)
+        expected = type_name(self._image_type)
+        for publisher in self._node.get_publishers_info_by_topic(name):
+            if publisher.topic_type not in ('', expected):
+                sentence = (
+                    f'{name} is published as {publisher.topic_type}, expected {expected}: set '
+                    'the parameter image_transport, or remap the topic'
+                )
+                self._journal.warn_once(f'type of {name}', f'{sentence}.')
+                return sentence
+        return ''
 
     def close(self) -> None:
         for subscription in self._subscriptions:
@@ -62,6 +78,12 @@ class Inputs:
                 self._journal.error(f'input {kind}', f'A message was skipped: {kind}: {error}')
 
         return guarded
+
+
+def type_name(message_type: type) -> str:
+    """Return a message's type as the graph names it, such as sensor_msgs/msg/Image."""
+    package, kind, *_ = message_type.__module__.split('.')
+    return f'{package}/{kind}/{message_type.__name__}'
 
 
 def image_input(config: NodeConfig) -> tuple[type, str]:
