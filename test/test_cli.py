@@ -78,8 +78,9 @@ def test_demo_has_the_flags_and_defaults_of_the_original():
     assert (args.input, args.model, args.top_k) == ('images', 'alike-t', -1)
     assert (args.scores_th, args.n_limit, args.sub_pixel) == (0.2, 5000, True)
     assert not args.no_display and args.device == 'auto'
-    flags = '--model alike-l --device cpu --top_k 5 --scores_th 0.5 --n_limit 9'.split()
-    args = parse(['demo', 'images', *flags, '--no_display', '--no_sub_pixel'])
+    values = ['--model', 'alike-l', '--device', 'cpu', '--top_k', '5', '--scores_th', '0.5']
+    switches = ['--n_limit', '9', '--no_display', '--no_sub_pixel']
+    args = parse(['demo', 'images', *values, *switches])
     assert (args.model, args.device, args.top_k) == ('alike-l', 'cpu', 5)
     assert (args.scores_th, args.n_limit, args.sub_pixel) == (0.5, 9, False)
 
@@ -126,7 +127,6 @@ def test_an_output_closed_early_is_no_error():
     alike = [sys.executable, '-m', 'alike_ros.cli.main', 'parameters', 'markdown']
     shell = shutil.which('bash')
     command = f'{" ".join(alike)} | head -c 1 >/dev/null; exit ${{PIPESTATUS[0]}}'
-    done = subprocess.run(
-        [shell, '-c', command], capture_output=True, cwd=Path(cli.__file__).parents[2]
-    )
+    root = Path(cli.__file__).parents[2]
+    done = subprocess.run([shell, '-c', command], capture_output=True, cwd=root)
     assert (done.returncode, done.stderr) == (0, b'')

@@ -34,7 +34,7 @@ class Mirror(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def mirror(monkeypatch, tmp_path):
-    """A mirror of one model, whose published content is CONTENT."""
+    """Serve one model, whose published content is CONTENT."""
     published = weights.Published('alike-t.pth', len(CONTENT), _sha256(CONTENT))
     monkeypatch.setitem(weights.MANIFEST, 'alike-t', published)
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from alike_ros.cli.options import add_options, config_from
 from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, parameters
-from alike_ros.errors import ImageError
+from alike_ros.errors import ConfigError, ImageError
 
 if TYPE_CHECKING:
     from alike_ros.bags import BagWriter
@@ -51,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     extractor_config = config_from(args, ExtractorConfig)
     tracker_config = config_from(args, TrackerConfig)
     source = open_source(args.input, args.topic)
+    if args.output.exists() and args.output.samefile(args.input):
+        raise ConfigError(f'{args.output} is the input; name another file for the output')
     written = skipped = 0
     with Extractor(extractor_config) as extractor, BagWriter(args.output) as bag:
         front_end = FrontEnd(extractor, tracker_config)

@@ -40,6 +40,10 @@ class Child:
         self._reader.start()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def code(self) -> int | None:
         """Exit code; None while it runs."""
         return self._process.poll()

@@ -38,6 +38,12 @@ class Monitor:
         """Seconds since the last status, or since the start."""
         return time.monotonic() - self._last_s
 
+    @property
+    def sees_front_end(self) -> bool:
+        """Whether the front end has been discovered and said who it is."""
+        found = self._node.count_publishers('frontend/status') > 0
+        return found and bool(self._identity['model'])
+
     def begin(self, frames: int) -> None:
         """Show a bar; `frames` is how many will come, 0 when not known."""
         self._last_s = time.monotonic()

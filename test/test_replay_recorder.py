@@ -1,0 +1,298 @@
+"""The nodes `replay` and `recorder` as processes of their own, over DDS."""
+
+import json
+import resource
+import signal
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy')
+pytest.importorskip('alike_ros.msg')
+
+import rclpy  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+from rclpy.qos import QoSProfile, ReliabilityPolicy  # noqa: E402
+from ros_fixtures import (  # noqa: E402
+    LOCAL,
+    domain_id,
+    environment,
+    header,
+    image_message,
+    stamp_of,
+    texture,
+)
+from rosgraph_msgs.msg import Clock  # noqa: E402
+from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
+from std_msgs.msg import Header  # noqa: E402
+
+from alike_ros.bags import Bag, BagWriter  # noqa: E402
+from alike_ros.camera import Camera, camera_info_fields  # noqa: E402
+from alike_ros.image_message import image_fields, image_from_msg  # noqa: E402
+from alike_ros.ros.children import Child  # noqa: E402
+
+TIMEOUT_S = 30.0
+PERIOD_NS = 20_000_000
+FIRST_NS = 5 * 10**9
+COUNT = 6
+NOISE = np.random.default_rng(1).integers(0, 256, (240, 320, 3), np.uint8)
+
+
+class Listener:
+    """A node of the test; spins only while it waits."""
+
+    def __init__(self, domain):
+        self.domain = domain
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context, domain_id=domain)
+        self.node = rclpy.create_node('listener', context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+
+    def collect(self, kind, topic):
+        messages = []
+        self.node.create_subscription(kind, topic, messages.append, 1000)
+        return messages
+
+    def wait(self, holds, what):
+        end_s = time.monotonic() + TIMEOUT_S
+        while not holds():
+            assert time.monotonic() < end_s, f'not within {TIMEOUT_S} s: {what}'
+            self._executor.spin_once(timeout_sec=0.05)
+
+    def finish(self, child):
+        """Spin until the process has ended; return its exit code."""
+        self.wait(lambda: child.code is not None, f'{child.name} ends: {list(child.lines)}')
+        return child.wait(TIMEOUT_S)
+
+    def close(self):
+        self._executor.shutdown()
+        rclpy.shutdown(context=self._context)
+
+
+@pytest.fixture
+def listener(monkeypatch):
+    for name, value in LOCAL.items():
+        monkeypatch.setenv(name, value)
+    made = Listener(domain_id(17))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope='module')
+def bag(tmp_path_factory):
+    """Six colour images 20 ms apart, with calibration."""
+    path = tmp_path_factory.mktemp('bag') / 'six.mcap'
+    matrix = np.array([[100.0, 0, 80], [0, 100, 60], [0, 0, 1]])
+    camera = Camera(matrix, (0.1, 0.0, 0.0, 0.0, 0.0), 'plumb_bob', (160, 120))
+    with BagWriter(path) as writer:
+        for i in range(COUNT):
+            stamp = FIRST_NS + i * PERIOD_NS
+            head = {'header': (stamp, 'optical')}
+            info = head | camera_info_fields(camera)
+            writer.write('/cam/camera_info', 'sensor_msgs/msg/CameraInfo', info, stamp)
+            fields = head | image_fields(texture(2 * i))
+            writer.write('/cam/image_raw', 'sensor_msgs/msg/Image', fields, stamp)
+    return path
+
+
+@contextmanager
+def started(name, domain, **parameters):
+    settings = [f'{key}:={_text(value)}' for key, value in parameters.items()]
+    flags = [part for setting in settings for part in ('-p', setting)]
+    module = f'alike_ros.ros.{name}_node'
+    child = Child(name, module, ['--ros-args', *flags], environment(domain))
+    try:
+        yield child
+    finally:
+        child.signal(signal.SIGKILL)
+        child.wait(TIMEOUT_S)
+
+
+def _text(value):
+    return str(value).lower() if isinstance(value, bool) else json.dumps(value)
+
+
+def replayed(listener, bag, **parameters):
+    """Replay to the end; return images, calibrations and clocks that arrived."""
+    received = [
+        listener.collect(Image, 'image'),
+        listener.collect(CameraInfo, 'camera_info'),
+        listener.collect(Clock, '/clock'),
+    ]
+    with started('replay', listener.domain, input=str(bag), **parameters) as child:
+        assert listener.finish(child) == 0, child.failure()
+    listener.wait(lambda: len(received[0]) >= COUNT, 'all images')
+    return received
+
+
+def test_replay_sends_the_recorded_images_and_calibration_unchanged(listener, bag, tmp_path):
+    report = tmp_path / 'report.json'
+    images, infos, clocks = replayed(listener, bag, report=str(report))
+    stamps = [FIRST_NS + i * PERIOD_NS for i in range(COUNT)]
+    assert [stamp_of(image) for image in images] == stamps
+    assert [stamp_of(info) for info in infos] == stamps
+    assert {image.header.frame_id for image in images} == {'optical'}
+    for i, image in enumerate(images):
+        assert np.array_equal(image_from_msg(image), texture(2 * i))
+    assert infos[0].k[0] == 100.0 and infos[0].d[0] == 0.1
+    assert not clocks
+    told = json.loads(report.read_text())
+    assert (told['frames_sent'], told['stamp_offset_ns']) == (COUNT, 0)
+    assert told['wall_s'] >= (COUNT - 1) * PERIOD_NS * 1e-9
+
+
+def test_stamps_now_begin_now_and_the_clock_runs_with_and_between_them(listener, bag, tmp_path):
+    report = tmp_path / 'report.json'
+    options = {'stamps': 'now', 'frame_id': 'other', 'publish_clock': True, 'rate': 0.5}
+    before_ns = time.time_ns()
+    images, _, clocks = replayed(listener, bag, report=str(report), **options)
+    stamps = [stamp_of(image) for image in images]
+    assert before_ns < stamps[0] < time.time_ns()
+    assert set(np.diff(stamps)) == {PERIOD_NS}
+    assert stamps[0] - json.loads(report.read_text())['stamp_offset_ns'] == FIRST_NS
+    assert images[0].header.frame_id == 'other'
+    times = [clock.clock.sec * 10**9 + clock.clock.nanosec for clock in clocks]
+    assert times == sorted(times) and len(times) > COUNT
+    assert set(stamps) <= set(times)
+
+
+@pytest.mark.parametrize('stamps, grows', [('now', True), ('original', False)])
+def test_a_loop_ends_by_a_signal_with_code_0(listener, bag, stamps, grows):
+    images = listener.collect(Image, 'image')
+    options = {'loop': True, 'stamps': stamps, 'rate': 10.0, 'hold': 0.0}
+    with started('replay', listener.domain, input=str(bag), **options) as child:
+        listener.wait(lambda: len(images) > 2 * COUNT, 'a third pass')
+        child.signal(signal.SIGINT)
+        assert listener.finish(child) == 0, child.failure()
+    steps = np.diff([stamp_of(image) for image in images])
+    assert bool((steps > 0).all()) == grows
+
+
+def test_rate_0_waits_for_the_answer_to_each_image(listener, bag):
+    from alike_ros.msg import FrontendStatus
+
+    images = []
+    answers = listener.node.create_publisher(FrontendStatus, 'frontend/status', 100)
+    listener.node.create_subscription(Image, 'image', images.append, 100)
+    with started('replay', listener.domain, input=str(bag), rate=0.0) as child:
+        for i in range(COUNT):
+            listener.wait(lambda i=i: len(images) > i, f'image {i}')
+            quiet_until_s = time.monotonic() + 0.1
+            listener.wait(lambda end=quiet_until_s: time.monotonic() > end, 'no other image')
+            assert len(images) == i + 1
+            answers.publish(FrontendStatus(header=images[i].header))
+        assert listener.finish(child) == 0, child.failure()
+
+
+@pytest.mark.parametrize(
+    'parameters, reason',
+    [
+        ({'input': '/nowhere/at/all'}, 'is not there'),
+        ({'input': 'BAG', 'topic': '/other'}, '/other'),
+        ({'rate': -1.0}, 'rate'),
+        ({'stamps': 'tomorrow'}, 'stamps must be one of original, now'),
+    ],
+)
+def test_what_cannot_be_replayed_is_one_fatal_sentence_and_code_1(bag, parameters, reason):
+    if parameters.get('input') == 'BAG':
+        parameters = parameters | {'input': str(bag)}
+    with started('replay', domain_id(18), **parameters) as child:
+        assert child.wait(TIMEOUT_S) == 1
+    [fatal] = [line for line in child.lines if 'FATAL' in line]
+    assert reason in fatal
+    assert not any('Traceback' in line for line in child.lines)
+
+
+def matched(listener, publisher):
+    listener.wait(lambda: publisher.get_subscription_count() > 0, 'the recorder subscribes')
+
+
+def counts(path):
+    with Bag(path) as recording:
+        return {topic.name: topic.count for topic in recording.topics}
+
+
+def test_the_recorder_writes_what_was_published_byte_for_byte(listener, tmp_path):
+    output = tmp_path / 'out.mcap'
+    images = listener.node.create_publisher(Image, 'image', 100)
+    others = listener.node.create_publisher(Header, 'unknown/beforehand', 100)
+    topics = ['image', 'unknown/beforehand']
+    with started('recorder', listener.domain, output=str(output), topics=topics) as child:
+        matched(listener, images)
+        matched(listener, others)
+        for i in range(20):
+            images.publish(image_message(texture(i), i + 1))
+            others.publish(header(i + 1, 'x'))
+        assert images.wait_for_all_acked() and others.wait_for_all_acked()
+        child.signal(signal.SIGTERM)
+        assert child.wait(TIMEOUT_S) == 0, child.failure()
+    assert any('20 /image, 20 /unknown/beforehand' in line for line in child.lines)
+    assert counts(output) == {'/image': 20, '/unknown/beforehand': 20}
+    with Bag(output) as recording:
+        pictures = [image_from_msg(m) for _, _, m in recording.messages('/image')]
+    assert all(np.array_equal(pictures[i], texture(i)) for i in range(20))
+
+
+def test_the_recorder_takes_best_effort_topics_too(listener, tmp_path):
+    output = tmp_path / 'out.mcap'
+    qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+    images = listener.node.create_publisher(Image, 'image', qos)
+    with started('recorder', listener.domain, output=str(output), topics=['image']) as child:
+        matched(listener, images)
+        listener.wait(_published_until_recorded(images, output), 'an image in the file')
+        child.signal(signal.SIGINT)
+        assert child.wait(TIMEOUT_S) == 0, child.failure()
+    assert counts(output)['/image'] > 0
+
+
+def _published_until_recorded(publisher, output):
+    """Publish with every look until more than the header of the bag is in the file."""
+
+    def recorded():
+        publisher.publish(image_message(NOISE, 1))
+        return output.stat().st_size > 100_000
+
+    return recorded
+
+
+def test_a_recording_that_was_killed_still_opens(listener, tmp_path):
+    output = tmp_path / 'out.mcap'
+    images = listener.node.create_publisher(Image, 'image', 100)
+    with started('recorder', listener.domain, output=str(output), topics=['image']) as child:
+        matched(listener, images)
+        listener.wait(_published_until_recorded(images, output), 'images in the file')
+        child.signal(signal.SIGKILL)
+        child.wait(TIMEOUT_S)
+    assert counts(output)['/image'] > 0
+
+
+def test_a_full_disk_ends_the_recording_with_a_sentence_and_a_file_that_opens(listener, tmp_path):
+    output = tmp_path / 'out.mcap'
+    images = listener.node.create_publisher(Image, 'image', 100)
+    with started('recorder', listener.domain, output=str(output), topics=['image']) as child:
+        matched(listener, images)
+        limit = 3_000_000  # bytes that any file of that process may have from now on
+        resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (limit, limit))
+
+        def failed():
+            images.publish(image_message(NOISE, 1))
+            return child.code is not None
+
+        listener.wait(failed, 'the recorder gives up')
+        assert child.wait(TIMEOUT_S) == 1
+    [fatal] = [line for line in child.lines if 'FATAL' in line]
+    assert str(output) in fatal and 'ended early' in fatal
+    saved = counts(output)['/image']
+    assert saved >= 1 and f'{saved} /image' in fatal
+
+
+def test_an_output_that_cannot_be_made_is_one_sentence_and_code_1(tmp_path):
+    (tmp_path / 'file').write_text('')
+    output = tmp_path / 'file' / 'out.mcap'
+    with started('recorder', domain_id(19), output=str(output)) as child:
+        assert child.wait(TIMEOUT_S) == 1
+    assert any('FATAL' in line for line in child.lines)
+    assert not any('Traceback' in line for line in child.lines)
