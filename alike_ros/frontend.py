@@ -50,17 +50,32 @@ class Result:
     timings: Timings
 
 
+@dataclass(frozen=True)
+class Counters:
+    """Where the numbers of a stream begin, so that a successor never repeats one."""
+
+    frame_seq: int = 0
+    epoch: int = 0
+    track_id: int = 0
+
+
 class FrontEnd:
     """Extractor and tracker on one stream of images.
 
     An image that fails leaves everything as it was before it.
     """
 
-    def __init__(self, extractor: Extractor, tracker: TrackerConfig | None = None) -> None:
+    def __init__(
+        self,
+        extractor: Extractor,
+        tracker: TrackerConfig | None = None,
+        first: Counters | None = None,
+    ) -> None:
+        first = first or Counters()
         self.extractor = extractor
-        self.epoch = 0
-        self._tracker = Tracker(tracker)
-        self._frame_seq = 0
+        self.epoch = first.epoch
+        self._tracker = Tracker(tracker, first.track_id)
+        self._frame_seq = first.frame_seq
         self._last_stamp_ns: int | None = None
 
     def process(self, frame: Frame, camera: Camera | None = None) -> Result:
@@ -103,6 +118,10 @@ class FrontEnd:
         self._tracker.reset()
         self._last_stamp_ns = None
         self.epoch += 1
+
+    def successor(self) -> Counters:
+        """Return where another front end goes on with the same stream, in a new epoch."""
+        return Counters(self._frame_seq, self.epoch + 1, self._tracker.next_id)
 
     def configure(self, **parameters: Value) -> None:
         """Change live parameters of extractor and tracker; all of them, or none.

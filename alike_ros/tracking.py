@@ -39,9 +39,9 @@ class Tracker:
     reported as lost and never comes back.
     """
 
-    def __init__(self, config: TrackerConfig | None = None) -> None:
+    def __init__(self, config: TrackerConfig | None = None, next_id: int = 0) -> None:
         self.config = config or TrackerConfig()
-        self._next_id = 0
+        self.next_id = next_id
         self._memory: _Memory | None = None
 
     def configure(self, **parameters: Value) -> None:
@@ -99,9 +99,9 @@ class Tracker:
         return tracks, given_up | found
 
     def _new_ids(self, count: int) -> NDArray[np.uint64]:
-        first = self._next_id
-        self._next_id += count
-        return np.arange(first, self._next_id, dtype=np.uint64)
+        first = self.next_id
+        self.next_id += count
+        return np.arange(first, self.next_id, dtype=np.uint64)
 
 
 def _empty_memory(dim: int) -> _Memory:

@@ -117,3 +117,12 @@ def test_the_same_stream_gives_the_same_tracks_twice(data, texture):
         assert one.tracks.ids.tobytes() == other.tracks.ids.tobytes()
         assert one.features.keypoints.tobytes() == other.features.keypoints.tobytes()
         assert one.velocities.tobytes() == other.velocities.tobytes()
+
+
+def test_a_successor_repeats_no_number(frontend, texture):
+    first = frontend.process(Frame(view(texture, 0), SECOND))
+    successor = FrontEnd(frontend.extractor, first=frontend.successor())
+    second = successor.process(Frame(view(texture, 0), 2 * SECOND))
+    assert not set(first.tracks.ids) & set(second.tracks.ids)
+    assert (second.epoch, second.frame_seq) == (1, 1)
+    assert np.isnan(second.dt)

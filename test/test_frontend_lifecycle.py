@@ -32,15 +32,18 @@ def test_transitions_by_service_repeat_and_free_what_they_made(models):
     try:
         assert probe.state() == 'unconfigured' and not probe.reset().success
         assert not probe.enable(False).success
+        ids = []
         for _ in range(2):
             assert probe.transition('configure') and probe.state() == 'inactive'
             assert probe.images.get_subscription_count() == 0
             assert probe.transition('activate') and probe.state() == 'active'
             probe.hello()
+            ids.append({i for tracks in probe.got('tracks') for i in tracks.id})
             assert probe.transition('deactivate') and probe.state() == 'inactive'
             probe.wait_matched(0)
             assert probe.transition('cleanup') and probe.state() == 'unconfigured'
             probe.clear()
+        assert ids[0] and not ids[0] & ids[1]
         assert not probe.transition('activate')  # not possible from here: refused, no harm
         assert 'unconfigured' in probe.wait_diagnostics(lambda d: True)['message']
         assert probe.transition('configure') and probe.transition('shutdown')

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
 
-from alike_ros.config import ExtractorConfig, TrackerConfig, Value
+from alike_ros.config import Value
 from alike_ros.extractor import Extractor
-from alike_ros.frontend import FrontEnd
+from alike_ros.frontend import Counters, FrontEnd
 from alike_ros.ros import health as causes
 from alike_ros.ros.calibration import CalibrationBook
 from alike_ros.ros.diagnostics import Identity
@@ -33,8 +33,9 @@ class Engine:
         node: LifecycleNode,
         journal: Journal,
         configs: Configs,
+        first: Counters,
     ) -> None:
-        """Load the network and open the publishers.
+        """Load the network and open the publishers; number tracks and images from `first`.
 
         Raises:
             AlikeError: the weights, the device or a parameter is not usable.
@@ -43,7 +44,7 @@ class Engine:
         self.health = Health()
         self.enabled = True
         self._journal = journal
-        self._frontend = _open_frontend(configs.extractor, configs.tracker)
+        self._frontend = _open_frontend(configs, first)
         self._outputs = Outputs(node, journal, config)
         queue = config.drop_policy == 'queue'
         self.book = CalibrationBook(journal, config.rectified, config.camera_info_wait, queue)
@@ -70,6 +71,11 @@ class Engine:
             str(weights.path),
             weights.sha256,
         )
+
+    @property
+    def successor(self) -> Counters:
+        """Where the next engine of this node goes on."""
+        return self._frontend.successor()
 
     @property
     def waiting(self) -> int:
@@ -134,13 +140,13 @@ class Engine:
         return Mailbox(self.config.queue_size, keep_newest=False)
 
 
-def _open_frontend(extractor_config: ExtractorConfig, tracker: TrackerConfig) -> FrontEnd:
+def _open_frontend(configs: Configs, first: Counters) -> FrontEnd:
     """Load the network and use it once: a device that cannot compute fails here."""
-    extractor = Extractor(extractor_config)
+    extractor = Extractor(configs.extractor)
     try:
         noise = np.random.default_rng(0).integers(0, 256, _WARM_UP_SIZE, np.uint8)
         extractor.extract(noise)
-        return FrontEnd(extractor, tracker)
+        return FrontEnd(extractor, configs.tracker, first)
     except BaseException:
         extractor.close()
         raise

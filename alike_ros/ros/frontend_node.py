@@ -12,6 +12,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from alike_ros.config import Value, change_live
 from alike_ros.errors import AlikeError
+from alike_ros.frontend import Counters
 from alike_ros.ros import diagnostics, process
 from alike_ros.ros.engine import Engine
 from alike_ros.ros.health import Health
@@ -36,6 +37,7 @@ class FrontEndNode(LifecycleNode):
         refuse_impossible_transitions(self)
         self._engine: Engine | None = None
         self._inputs: Inputs | None = None
+        self._first = Counters()  # a new configure never repeats an id
         self._failure = ''
         self._lifecycle = 'unconfigured'
         self._journal = Journal(self.get_logger())
@@ -61,7 +63,7 @@ class FrontEndNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         try:
-            self._engine = Engine(self, self._journal, read_all(self))
+            self._engine = Engine(self, self._journal, read_all(self), self._first)
         except (AlikeError, OSError) as error:
             return self._fail(str(error))
         except Exception as error:  # rclpy would hide it and finalize the node
@@ -102,6 +104,7 @@ class FrontEndNode(LifecycleNode):
         """Stop the worker and free the device."""
         self._stop()
         if self._engine is not None:
+            self._first = self._engine.successor
             self._engine.close()
             self._engine = None
         self._lifecycle = 'unconfigured'
