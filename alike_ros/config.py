@@ -88,7 +88,7 @@ def parameters(*configs: type) -> Iterator[Parameter]:
             yield Parameter(entry.name, types[entry.name], default, **entry.metadata)
 
 
-class _Checked:
+class Checked:
     """Base of configuration dataclasses: a value that cannot be is refused when it is made."""
 
     def __post_init__(self) -> None:
@@ -98,7 +98,7 @@ class _Checked:
 
 
 @dataclass(frozen=True)
-class DetectorConfig(_Checked):
+class DetectorConfig(Checked):
     """Which keypoints are kept; may change from image to image."""
 
     top_k: int = param(
@@ -143,7 +143,7 @@ class ExtractorConfig(DetectorConfig):
 
 
 @dataclass(frozen=True)
-class TrackerConfig(_Checked):
+class TrackerConfig(Checked):
     """Keypoints to tracks."""
 
     min_similarity: float = param(
@@ -167,7 +167,7 @@ class TrackerConfig(_Checked):
 
 
 @dataclass(frozen=True)
-class NodeConfig(_Checked):
+class NodeConfig(Checked):
     """The face of the node: what it subscribes to, publishes and draws."""
 
     autostart: bool = param(

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from alike_ros.backends.memory import keep_freed_memory
 from alike_ros.config import DetectorConfig, ExtractorConfig
 from alike_ros.detector import Detections, detect
 from alike_ros.errors import BackendError, first_line
@@ -30,6 +31,7 @@ class TorchBackend:
     def __init__(self, config: ExtractorConfig, weights: WeightsFile) -> None:
         self._device = open_device(config.device)
         self.device = str(self._device)
+        keep_freed_memory()
         if config.threads:
             torch.set_num_threads(config.threads)
         network = fold_batch_norm(load_network(config.model, weights.path))

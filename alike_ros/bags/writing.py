@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 import yaml
-from mcap.writer import Writer
+from mcap.writer import CompressionType, Writer
 
 from alike_ros.bags.types import definition, serialise
 from alike_ros.errors import DatasetError
@@ -47,7 +47,11 @@ class BagWriter:
         self._failure: OSError | None = None
         _make_way(self.path, self._folder)
         self._file = _File(self.path)
-        self._writer = Writer(self._file, chunk_size=_CHUNK_BYTES)  # type: ignore[arg-type]
+        self._writer = Writer(
+            self._file,  # type: ignore[arg-type]
+            chunk_size=_CHUNK_BYTES,
+            compression=CompressionType.NONE,  # images with noise hardly shrink
+        )
         self._guarded(lambda: self._writer.start(profile='ros2', library='alike_ros'))
 
     def write(

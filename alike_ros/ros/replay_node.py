@@ -15,8 +15,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from alike_ros.camera import camera_info_fields
-from alike_ros.config import _Checked as Checked
-from alike_ros.config import param
+from alike_ros.config import Checked, param
 from alike_ros.image_message import image_fields
 from alike_ros.msg import FrontendStatus
 from alike_ros.ros.conversions import message_from_record
