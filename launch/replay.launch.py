@@ -31,7 +31,7 @@ ARGUMENTS = {
     'device': ('', 'where the network runs: auto, cpu, cuda'),
     'params_file': ('', 'YAML file of parameters of the front end'),
     'rviz': ('false', 'show images, tracks and cloud in RViz'),
-    'fixed_frame': ('camera', 'frame that RViz looks from: the frame_id of the images'),
+    'frame_id': ('camera', 'frame_id of the images, and the frame that RViz looks from'),
 }
 # Kilted warns of the older name; earlier distributions know no other.
 OLDER = os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
@@ -67,6 +67,7 @@ def nodes(context: LaunchContext) -> list[Node]:
                 'input': argument('input', str),
                 'rate': argument('rate', float),
                 'loop': argument('loop', bool),
+                'frame_id': argument('frame_id', str),
                 'publish_clock': use_sim_time,
             }
         ],
@@ -74,7 +75,7 @@ def nodes(context: LaunchContext) -> list[Node]:
     rviz = Node(
         package='rviz2',
         executable='rviz2',
-        arguments=['-d', str(CONFIG / 'alike.rviz'), '-f', given['fixed_frame']],
+        arguments=['-d', str(CONFIG / 'alike.rviz'), '-f', given['frame_id']],
         parameters=[{'use_sim_time': use_sim_time}],
         condition=IfCondition(given['rviz']),
     )

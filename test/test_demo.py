@@ -17,7 +17,7 @@ from alike_ros.evaluation.contact_sheet import Tile, contact_sheet, spread  # no
 from alike_ros.evaluation.movie import MovieWriter  # noqa: E402
 from alike_ros.evaluation.report import report  # noqa: E402
 from alike_ros.evaluation.summary import Summary, percentiles_ms  # noqa: E402
-from alike_ros.ros.demo import main  # noqa: E402
+from alike_ros.ros.demo.__main__ import main  # noqa: E402
 
 COUNT = 6
 

@@ -14,14 +14,14 @@ from ros_fixtures import camera_info, image_message, texture  # noqa: E402
 
 from alike_ros.config import NodeConfig  # noqa: E402
 from alike_ros.errors import BackendError  # noqa: E402
-from alike_ros.ros import health as causes  # noqa: E402
-from alike_ros.ros.calibration import CalibrationBook  # noqa: E402
-from alike_ros.ros.diagnostics import Condition, assess  # noqa: E402
-from alike_ros.ros.health import Health  # noqa: E402
-from alike_ros.ros.journal import Journal  # noqa: E402
-from alike_ros.ros.mailbox import Mailbox  # noqa: E402
-from alike_ros.ros.pipeline import Arrival, Pipeline  # noqa: E402
-from alike_ros.ros.worker import Worker  # noqa: E402
+from alike_ros.ros.frontend import health as causes  # noqa: E402
+from alike_ros.ros.frontend.calibration import CalibrationBook  # noqa: E402
+from alike_ros.ros.frontend.diagnostics import Condition, assess  # noqa: E402
+from alike_ros.ros.frontend.health import Health  # noqa: E402
+from alike_ros.ros.frontend.journal import Journal  # noqa: E402
+from alike_ros.ros.frontend.mailbox import Mailbox  # noqa: E402
+from alike_ros.ros.frontend.pipeline import Arrival, Pipeline  # noqa: E402
+from alike_ros.ros.frontend.worker import Worker  # noqa: E402
 
 
 class Log:

@@ -13,7 +13,7 @@ import yaml
 
 from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, parameters
 from alike_ros.resources import share_dir
-from alike_ros.ros.replay_node import ReplayConfig
+from alike_ros.ros.replay.publisher import ReplayConfig
 
 LAUNCH_FILES = ('alike.launch.py', 'replay.launch.py')
 STAND_INS = (

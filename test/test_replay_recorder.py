@@ -31,7 +31,7 @@ from std_msgs.msg import Header  # noqa: E402
 from alike_ros.bags import Bag, BagWriter  # noqa: E402
 from alike_ros.camera import Camera, camera_info_fields  # noqa: E402
 from alike_ros.image_message import image_fields, image_from_msg  # noqa: E402
-from alike_ros.ros.children import Child  # noqa: E402
+from alike_ros.ros.demo.children import Child  # noqa: E402
 
 TIMEOUT_S = 30.0
 PERIOD_NS = 20_000_000

@@ -8,10 +8,10 @@ import pytest
 
 from alike_ros.bags import BagSource, BagWriter
 from alike_ros.errors import CameraError, DatasetError, ImageError
-from alike_ros.folder import FolderSource
 from alike_ros.image_message import image_fields
 from alike_ros.sources import open_source
-from alike_ros.video import LiveSource, MovieSource
+from alike_ros.sources.folder import FolderSource
+from alike_ros.sources.video import LiveSource, MovieSource
 
 
 def picture(index):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from alike_ros.prefetch import Prefetch
-from alike_ros.timeline import Timeline, Unanswered
+from alike_ros.ros.replay.prefetch import Prefetch
+from alike_ros.ros.replay.timeline import Timeline, Unanswered
 
 RECORDED = [1000, 1100, 1300]
 

@@ -13,12 +13,13 @@ from std_srvs.srv import SetBool, Trigger
 from alike_ros.config import Value, change_live
 from alike_ros.errors import AlikeError
 from alike_ros.frontend import Counters
-from alike_ros.ros import diagnostics, process
-from alike_ros.ros.engine import Engine
-from alike_ros.ros.health import Health
-from alike_ros.ros.inputs import Inputs, image_input
-from alike_ros.ros.journal import Journal
-from alike_ros.ros.lifecycle import refuse_impossible_transitions
+from alike_ros.ros import process
+from alike_ros.ros.frontend import diagnostics
+from alike_ros.ros.frontend.engine import Engine
+from alike_ros.ros.frontend.health import Health
+from alike_ros.ros.frontend.inputs import Inputs, image_input
+from alike_ros.ros.frontend.journal import Journal
+from alike_ros.ros.frontend.lifecycle import refuse_impossible_transitions
 from alike_ros.ros.parameters import CONFIGS, LiveParameters, declare, part_for, read, read_all
 
 SIGNAL_LATENCY_S = 0.1  # a signal is looked at so often

@@ -16,7 +16,7 @@ from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig
 from alike_ros.errors import AlikeError
 from alike_ros.evaluation.report import report
 from alike_ros.resources import share_dir
-from alike_ros.ros.demo_run import CONFIGS, DemoRun
+from alike_ros.ros.demo.run import CONFIGS, DemoRun
 from alike_ros.sources import open_source
 
 PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')

@@ -8,8 +8,8 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from alike_ros.ros import health as causes
-from alike_ros.ros.health import Counts, Recent
+from alike_ros.ros.frontend import health as causes
+from alike_ros.ros.frontend.health import Counts, Recent
 
 SILENCE_S = 3.0
 

@@ -6,24 +6,21 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rclpy.duration import Duration
 from rclpy.publisher import Publisher
 
 from alike_ros.errors import DatasetError
-from alike_ros.prefetch import Prefetch
 from alike_ros.ros.process import Task
+from alike_ros.ros.replay.prefetch import Prefetch
+from alike_ros.ros.replay.publisher import ANSWERS, ReplayNode
+from alike_ros.ros.replay.timeline import Timeline
 from alike_ros.sources import Source, open_source
 from alike_ros.structures import Frame
-from alike_ros.timeline import Timeline
-
-if TYPE_CHECKING:
-    from alike_ros.ros.replay_node import ReplayNode
 
 CLOCK_PERIOD_S = 0.02
 LATE_S = 0.01
-ANSWERS = 'frontend/status'
 
 
 class Replay:

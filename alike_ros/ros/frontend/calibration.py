@@ -10,7 +10,7 @@ from typing import Any
 from alike_ros.camera import Camera, camera_from_info
 from alike_ros.errors import CameraError
 from alike_ros.ros.conversions import stamp_ns
-from alike_ros.ros.journal import Journal
+from alike_ros.ros.frontend.journal import Journal
 
 _CALIBRATIONS_KEPT = 100
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic
 
-from alike_ros.ros.mailbox import Item, Mailbox
+from alike_ros.ros.frontend.mailbox import Item, Mailbox
 
 
 class Worker(Generic[Item]):

@@ -9,9 +9,9 @@ from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from alike_ros.config import NodeConfig
-from alike_ros.ros.engine import Engine
-from alike_ros.ros.journal import Journal
-from alike_ros.ros.qos import (
+from alike_ros.ros.frontend.engine import Engine
+from alike_ros.ros.frontend.journal import Journal
+from alike_ros.ros.frontend.qos import (
     SubscriptionEventCallbacks,
     camera_info_qos,
     image_qos,

@@ -15,10 +15,15 @@ from alike_ros.drawing import TrackHistory, draw_tracks
 from alike_ros.frontend import Result
 from alike_ros.msg import FrontendStatus, Keypoints, Tracks
 from alike_ros.ros.conversions import cloud_message, image_message, message_from_record
-from alike_ros.ros.health import Counts
-from alike_ros.ros.journal import Journal
-from alike_ros.ros.qos import PublisherEventCallbacks, output_qos, publisher_misfit, visual_qos
-from alike_ros.ros.visuals import TrackMarkers, cloud_points
+from alike_ros.ros.frontend.health import Counts
+from alike_ros.ros.frontend.journal import Journal
+from alike_ros.ros.frontend.qos import (
+    PublisherEventCallbacks,
+    output_qos,
+    publisher_misfit,
+    visual_qos,
+)
+from alike_ros.ros.frontend.visuals import TrackMarkers, cloud_points
 from alike_ros.structures import ImageArray
 
 

@@ -18,8 +18,8 @@ from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, paramet
 from alike_ros.errors import AlikeError
 from alike_ros.evaluation.recording import Recording
 from alike_ros.evaluation.summary import hardware
-from alike_ros.ros.children import Child, Children
-from alike_ros.ros.monitor import Monitor
+from alike_ros.ros.demo.children import Child, Children
+from alike_ros.ros.demo.monitor import Monitor
 from alike_ros.sources import Source
 
 TOPICS = ['image', 'camera_info', 'frontend/keypoints', 'frontend/tracks', 'frontend/status']

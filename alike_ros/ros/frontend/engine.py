@@ -11,16 +11,16 @@ from rclpy.lifecycle import LifecycleNode
 from alike_ros.config import Value
 from alike_ros.extractor import Extractor
 from alike_ros.frontend import Counters, FrontEnd
-from alike_ros.ros import health as causes
-from alike_ros.ros.calibration import CalibrationBook
-from alike_ros.ros.diagnostics import Identity
-from alike_ros.ros.health import Health
-from alike_ros.ros.journal import Journal
-from alike_ros.ros.mailbox import Mailbox
-from alike_ros.ros.outputs import Outputs
+from alike_ros.ros.frontend import health as causes
+from alike_ros.ros.frontend.calibration import CalibrationBook
+from alike_ros.ros.frontend.diagnostics import Identity
+from alike_ros.ros.frontend.health import Health
+from alike_ros.ros.frontend.journal import Journal
+from alike_ros.ros.frontend.mailbox import Mailbox
+from alike_ros.ros.frontend.outputs import Outputs
+from alike_ros.ros.frontend.pipeline import Arrival, Pipeline
+from alike_ros.ros.frontend.worker import Worker
 from alike_ros.ros.parameters import Configs
-from alike_ros.ros.pipeline import Arrival, Pipeline
-from alike_ros.ros.worker import Worker
 
 _WARM_UP_SIZE = (64, 64)
 

@@ -17,12 +17,12 @@ from alike_ros.errors import BackendError, ImageError
 from alike_ros.frontend import FrontEnd, Result
 from alike_ros.geometry import inlier_ratio
 from alike_ros.image_message import image_from_msg
-from alike_ros.ros import health as causes
-from alike_ros.ros.calibration import CalibrationBook
 from alike_ros.ros.conversions import stamp_ns
-from alike_ros.ros.health import Health
-from alike_ros.ros.journal import Journal
-from alike_ros.ros.outputs import Outputs
+from alike_ros.ros.frontend import health as causes
+from alike_ros.ros.frontend.calibration import CalibrationBook
+from alike_ros.ros.frontend.health import Health
+from alike_ros.ros.frontend.journal import Journal
+from alike_ros.ros.frontend.outputs import Outputs
 from alike_ros.ros.parameters import part_for
 from alike_ros.structures import Frame, ImageArray
 

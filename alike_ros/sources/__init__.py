@@ -72,7 +72,7 @@ def open_source(spec: str, topic: str = '') -> Source:
 
         return RoomSource()
     if match := re.fullmatch(r'camera(\d+)', spec):
-        from alike_ros.video import LiveSource
+        from alike_ros.sources.video import LiveSource
 
         return LiveSource(int(match[1]))
     path = Path(spec).expanduser()
@@ -86,7 +86,7 @@ def _open_folder(path: Path, topic: str) -> Source:
     from alike_ros.datasets.euroc import EurocSource
     from alike_ros.datasets.kitti import KittiSource
     from alike_ros.datasets.tum import TumSource
-    from alike_ros.folder import FolderSource
+    from alike_ros.sources.folder import FolderSource
 
     for dataset in (EurocSource, KittiSource, TumSource):
         if dataset.recognises(path):
@@ -101,8 +101,8 @@ def _open_folder(path: Path, topic: str) -> Source:
 
 def _open_file(path: Path, topic: str) -> Source:
     from alike_ros.bags import BagSource, is_bag
-    from alike_ros.folder import IMAGE_SUFFIXES
-    from alike_ros.video import MovieSource
+    from alike_ros.sources.folder import IMAGE_SUFFIXES
+    from alike_ros.sources.video import MovieSource
 
     if is_bag(path):
         return BagSource(path, topic)

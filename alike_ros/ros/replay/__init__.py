@@ -1,0 +1,1 @@
+"""The parts of the replay node; alike_ros/ros/replay_node.py runs them."""
