@@ -45,33 +45,37 @@ def converters() -> dict[str, Converter]:
     return found
 
 
-def convert(image: np.ndarray, encoding: str, converter: Converter | None = None) -> np.ndarray:
+def convert(image: np.ndarray, encoding: str) -> np.ndarray:
     """Turn an image of any of the converters' encodings into 8-bit RGB, or grey from mono.
 
-    16-bit values are scaled by their full range: 65535 becomes 255.
+    16-bit values are scaled by their full range: 65535 becomes 255. What one converter refuses
+    goes to the next: not every cv_bridge knows every encoding.
 
     Raises:
-        ImageError: nothing can convert here, or the converter refused the image.
+        ImageError: nothing can convert here, or all refused the image.
     """
-    if converter is None:
-        converter = next(iter(converters().values()), None)
-    if converter is None:
-        raise ImageError(
-            f'encoding {encoding} needs cv_bridge or rosbags-image, and neither imports; '
-            f'run: pip install rosbags-image'
+    target = 'mono8' if encoding.startswith('mono') else 'rgb8'
+    dense = _dense(image, encoding)
+    reasons = []
+    for name, converter in converters().items():
+        try:
+            return np.ascontiguousarray(converter(dense, target))
+        except Exception as error:  # foreign code: each raises kinds of its own
+            reasons.append(f'{name}: {error}')
+    raise ImageError(
+        f'cannot convert {dense.width}x{dense.height} {encoding} to {target}: '
+        + (
+            '; '.join(reasons)
+            or 'neither cv_bridge nor rosbags-image imports; run: pip install rosbags-image'
         )
+    )
+
+
+def _dense(image: np.ndarray, encoding: str) -> DenseImage:
     pixels = np.ascontiguousarray(image)
     height, width = image.shape[:2]
-    step = pixels.nbytes // height
-    dense = DenseImage(height, width, encoding, step, pixels.reshape(-1).view(np.uint8))
-    target = 'mono8' if encoding.startswith('mono') else 'rgb8'
-    try:
-        converted = converter(dense, target)
-    except Exception as error:  # foreign code: each raises kinds of its own
-        raise ImageError(
-            f'cannot convert {width}x{height} {encoding} to {target}: {error}'
-        ) from error
-    return np.ascontiguousarray(converted)
+    data = pixels.reshape(-1).view(np.uint8)
+    return DenseImage(height, width, encoding, pixels.nbytes // height, data)
 
 
 def _cv_bridge() -> Converter:
