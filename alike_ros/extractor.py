@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 import numpy as np
 
 from alike_ros.backends.base import open_backend
+from alike_ros.closing import Closing
 from alike_ros.config import ExtractorConfig, Value, change_live
 from alike_ros.image import Prepared, prepare, to_source
 from alike_ros.structures import Features
 from alike_ros.weights import find_weights
 
 
-class Extractor:
+class Extractor(Closing):
     """Extracts ALIKE features from images of any size, grey or colour.
 
     Parameters are those of `ExtractorConfig`, given as one object or by name:
@@ -69,17 +68,6 @@ class Extractor:
     def close(self) -> None:
         """Free what the device holds; the extractor is of no use afterwards."""
         self._backend.close()
-
-    def __enter__(self) -> Extractor:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _nothing(self, image_size: tuple[int, int]) -> Features:
         none = np.zeros(0, np.float32)

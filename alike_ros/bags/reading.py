@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from heapq import merge
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from rosbags.interfaces import Connection, MessageDefinitionFormat
@@ -19,6 +18,7 @@ from rosbags.typesys.store import Typestore
 
 from alike_ros.bags.cut_off import CutOffReader
 from alike_ros.bags.types import typestore
+from alike_ros.closing import Closing
 from alike_ros.errors import DatasetError
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def is_bag(path: Path) -> bool:
     return path.suffix in SUFFIXES
 
 
-class Bag:
+class Bag(Closing):
     """An open bag: its topics in the bag's order, and its messages in the order of log time.
 
     path: a file (.bag, .db3, .mcap), or a folder of one recording, with or without its
@@ -79,17 +79,6 @@ class Bag:
     def close(self) -> None:
         """Let go of the files."""
         self._stack.close()
-
-    def __enter__(self) -> Bag:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _stream(
         self, reader: Reader, topics: tuple[str, ...]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import yaml
 from mcap.writer import CompressionType, Writer
 
 from alike_ros.bags.types import definition, serialise
+from alike_ros.closing import Closing
 from alike_ros.errors import DatasetError
 
 _CHUNK_BYTES = 1 << 20
@@ -25,7 +25,7 @@ class _Channel:
     count: int = 0
 
 
-class BagWriter:
+class BagWriter(Closing):
     """Writes messages, in order of log time, to a bag that the same input makes byte-identical.
 
     path: ends in '.mcap' for a single file; otherwise a folder, as `ros2 bag record` makes it.
@@ -108,17 +108,6 @@ class BagWriter:
                     self._guarded(self._write_metadata)
         finally:
             self._file.close()
-
-    def __enter__(self) -> BagWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _open_channel(self, topic: str, type_name: str) -> None:
         if type_name not in self._schemas:

@@ -8,10 +8,11 @@ from types import TracebackType
 
 import cv2
 
+from alike_ros.closing import Closing
 from alike_ros.structures import ImageArray
 
 
-class Window:
+class Window(Closing):
     """Stands in where nothing is shown, and is the base of the one that shows."""
 
     is_open = False
@@ -23,15 +24,7 @@ class Window:
         """Whether the user asks to end; `status` becomes the title."""
         return False
 
-    def __enter__(self) -> Window:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Close the window."""
 
 

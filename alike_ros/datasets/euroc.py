@@ -10,23 +10,21 @@ camera's place on it (`T_BS`) turns that into the pose of the camera's optical f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.camera import Camera
-from alike_ros.datasets.files import NUMBER, ImageFiles, numbers, pinhole, read_rows
+from alike_ros.datasets.files import NUMBER, FilesSource, ImageFiles, numbers, pinhole, read_rows
 from alike_ros.datasets.trajectory import PoseTruth, Trajectory, trajectory_from_rows
 from alike_ros.datasets.tum import read_trajectory
 from alike_ros.errors import DatasetError
-from alike_ros.structures import Frame
 
 Array = NDArray[np.float64]
 
 
-class EurocSource:
+class EurocSource(FilesSource):
     """One camera, 'cam0' (left) or 'cam1', of one sequence.
 
     Raises:
@@ -48,25 +46,6 @@ class EurocSource:
     def recognises(path: Path) -> bool:
         """Whether the folder, or `mav0` in it, has a `cam0` with its `sensor.yaml`."""
         return any((path / middle / 'cam0' / 'sensor.yaml').is_file() for middle in ('', 'mav0'))
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __iter__(self) -> Iterator[Frame]:
-        return iter(self._files)
-
-    @property
-    def skipped(self) -> int:
-        """Images left out since iteration began, because they could not be read."""
-        return self._files.skipped
-
-    def frame(self, index: int) -> Frame:
-        """Read one frame; ImageError when its image cannot be read."""
-        return self._files.frame(index)
-
-    def index_of(self, stamp_ns: int) -> int | None:
-        """Return the number of the frame with this stamp; None when there is none."""
-        return self._files.index_of(stamp_ns)
 
     def _read_truth(self, body_from_camera: list[float]) -> PoseTruth | None:
         trajectory = _body_trajectory(self.path)

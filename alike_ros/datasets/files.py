@@ -81,6 +81,31 @@ class ImageFiles:
         raise DatasetError(f'no image in {self.paths[0].parent} can be read; copy them again')
 
 
+class FilesSource:
+    """Base of sources whose frames are files of images, `_files`."""
+
+    _files: ImageFiles
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return iter(self._files)
+
+    @property
+    def skipped(self) -> int:
+        """Images left out since iteration began, because they could not be read."""
+        return self._files.skipped
+
+    def frame(self, index: int) -> Frame:
+        """Read one frame; ImageError when its image cannot be read."""
+        return self._files.frame(index)
+
+    def index_of(self, stamp_ns: int) -> int | None:
+        """Return the number of the frame with this stamp; None when there is none."""
+        return self._files.index_of(stamp_ns)
+
+
 def seconds_to_ns(text: str) -> int:
     """Exact, where a float would lose digits; ValueError when it is no number."""
     try:

@@ -7,7 +7,7 @@ and `poses_kitti.txt`. Images are rectified. Stamps count from the start of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from alike_ros.camera import Camera
 from alike_ros.datasets.files import (
+    FilesSource,
     ImageFiles,
     numbers,
     pinhole,
@@ -24,7 +25,6 @@ from alike_ros.datasets.files import (
 )
 from alike_ros.datasets.trajectory import PoseTruth
 from alike_ros.errors import DatasetError
-from alike_ros.structures import Frame
 
 Array = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ CAMERAS = ('image_0', 'image_1', 'image_2', 'image_3')
 FRAME_ID = 'kitti_camera_optical_frame'
 
 
-class KittiSource:
+class KittiSource(FilesSource):
     """One camera of one sequence.
 
     `camera` names its folder, such as 'image_2'; '' takes the first that is there.
@@ -64,25 +64,6 @@ class KittiSource:
         own_images = any((path / name).is_dir() for name in CAMERAS)
         excerpt = (path / 'poses_kitti.txt').is_file()
         return (path / 'times.txt').is_file() and (own_images or excerpt)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __iter__(self) -> Iterator[Frame]:
-        return iter(self._files)
-
-    @property
-    def skipped(self) -> int:
-        """Images left out since iteration began, because they could not be read."""
-        return self._files.skipped
-
-    def frame(self, index: int) -> Frame:
-        """Read one frame; ImageError when its image cannot be read."""
-        return self._files.frame(index)
-
-    def index_of(self, stamp_ns: int) -> int | None:
-        """Return the number of the frame with this stamp; None when there is none."""
-        return self._files.index_of(stamp_ns)
 
 
 def _sequence_folder(path: Path) -> Path:

@@ -8,11 +8,11 @@ Excerpt: colour images named by their stamps in the folder itself, `groundtruth.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from alike_ros.camera import Camera
 from alike_ros.datasets.files import (
+    FilesSource,
     ImageFiles,
     numbers,
     pinhole,
@@ -23,7 +23,6 @@ from alike_ros.datasets.files import (
 from alike_ros.datasets.trajectory import PoseTruth, Trajectory, trajectory_from_rows
 from alike_ros.datasets.tum_depth import DepthFiles, DepthTruth
 from alike_ros.errors import DatasetError
-from alike_ros.structures import Frame
 
 FRAME_ID = 'tum_camera_optical_frame'
 
@@ -38,7 +37,7 @@ INTRINSICS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 STAMPED = re.compile(r'\d+\.\d+')
 
 
-class TumSource:
+class TumSource(FilesSource):
     """The colour images of one sequence.
 
     `camera` is None when neither `intrinsics.txt` nor a name with freiburg1, 2 or 3 (in the
@@ -64,25 +63,6 @@ class TumSource:
         if not (path / 'groundtruth.txt').is_file():
             return False
         return any(STAMPED.fullmatch(image.stem) for image in path.glob('*.png'))
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __iter__(self) -> Iterator[Frame]:
-        return iter(self._files)
-
-    @property
-    def skipped(self) -> int:
-        """Images left out since iteration began, because they could not be read."""
-        return self._files.skipped
-
-    def frame(self, index: int) -> Frame:
-        """Read one frame; ImageError when its image cannot be read."""
-        return self._files.frame(index)
-
-    def index_of(self, stamp_ns: int) -> int | None:
-        """Return the number of the frame with this stamp; None when there is none."""
-        return self._files.index_of(stamp_ns)
 
     def _read_truth(self) -> PoseTruth | DepthTruth | None:
         file = self.path / 'groundtruth.txt'

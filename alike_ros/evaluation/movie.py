@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 
 import cv2
 import numpy as np
 
+from alike_ros.closing import Closing
 from alike_ros.errors import AlikeError
 from alike_ros.structures import ImageArray
 
@@ -15,7 +15,7 @@ PICTURES_TO_JUDGE = 8
 DEFAULT_RATE = 30.0
 
 
-class MovieWriter:
+class MovieWriter(Closing):
     """Writes RGB pictures as MPEG-4 at the rate of their stamps; no picture, no file.
 
     The rate is one over the median spacing of the first pictures, which wait for it.
@@ -48,17 +48,6 @@ class MovieWriter:
             self._open()
         if self._writer is not None:
             self._writer.release()
-
-    def __enter__(self) -> MovieWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _open(self) -> None:
         height, width = self._waiting[0].shape[:2]

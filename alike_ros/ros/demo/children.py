@@ -8,8 +8,8 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 
+from alike_ros.closing import Closing
 from alike_ros.errors import AlikeError
 
 LAST_LINES = 12
@@ -80,7 +80,7 @@ class Child:
             self.lines.append(line.rstrip())
 
 
-class Children:
+class Children(Closing):
     """Several of them; none outlives the `with` block."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -98,15 +98,7 @@ class Children:
             if child.code:
                 raise AlikeError(child.failure())
 
-    def __enter__(self) -> Children:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         for child in reversed(self._children):
             child.signal(signal.SIGINT)
         for child in reversed(self._children):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
@@ -11,12 +10,13 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
+from alike_ros.closing import Closing
 from alike_ros.msg import FrontendStatus
 
 QUIET_S = 2.0
 
 
-class Monitor:
+class Monitor(Closing):
     """Listens to the status and the diagnostics of the front end, on its caller's thread."""
 
     def __init__(self) -> None:
@@ -66,15 +66,7 @@ class Monitor:
         status = self._status
         return status.frames_processed + status.frames_dropped if status else 0
 
-    def __enter__(self) -> Monitor:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         if self._progress is not None:
             self._progress.close()
         self._executor.shutdown()
