@@ -17,6 +17,8 @@ from alike_ros.errors import ConfigError
 Value = bool | int | float | str
 
 MODELS = ('alike-t', 'alike-s', 'alike-n', 'alike-l')
+BACKENDS = ('auto', 'openvino', 'onnx', 'torch')
+PRECISIONS = ('fp32', 'bf16', 'fp16')
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,23 @@ class ExtractorConfig(DetectorConfig):
         'File of the weights. Empty: looked for by the name of the model in $ALIKE_MODELS, '
         "models/ beside the package, the installed share folder and the user's cache.",
     )
+    backend: str = param(
+        'auto',
+        'Library that runs the network. auto: torch on CUDA; on a CPU the fastest that is '
+        'installed, in the order openvino, onnx, torch.',
+        choices=BACKENDS,
+    )
     device: str = param(
-        'auto', 'Where the network runs: auto (CUDA when there is one), cpu, cuda, cuda:1, ...'
+        'auto',
+        'Where the network runs. auto: CUDA when there is one and the backend can use it, else '
+        'the CPU. cpu; cuda or cuda:1 (torch, onnx); gpu or gpu:1 for one of Intel (openvino).',
+    )
+    precision: str = param(
+        'fp32',
+        'Arithmetic of the network. fp32 gives the published outputs; bf16 (torch, openvino) and '
+        'fp16 (torch on CUDA, openvino on a GPU) deviate from them and are faster where the '
+        'processor has them.',
+        choices=PRECISIONS,
     )
     threads: int = param(0, 'CPU threads of the network; 0 leaves it to the backend.', 0, 256)
     image_size_max: int = param(

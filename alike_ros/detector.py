@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.config import DetectorConfig
-from alike_ros.structures import FloatArray
+from alike_ros.structures import Features, FloatArray
 
 RADIUS = 2
 TEMPERATURE = 0.1
@@ -52,6 +52,36 @@ def detect(score_map: FloatArray, config: DetectorConfig) -> Detections:
         scores = score_map.ravel()[pixels]
     order = np.argsort(-scores, kind='stable')
     return Detections(keypoints[order], scores[order], sigmas[order])
+
+
+def described_points(
+    detections: Detections, config: DetectorConfig, image_size: tuple[int, int]
+) -> FloatArray:
+    """Return the points (N, 2) px of an image (width, height) that descriptors are taken at."""
+    if config.sub_pixel:
+        return detections.keypoints
+    return _published_pixels(detections.keypoints, image_size)
+
+
+def _published_pixels(keypoints: FloatArray, image_size: tuple[int, int]) -> FloatArray:
+    """Return the pixels at which the original code describes keypoints without sub-pixel mode.
+
+    It takes them through coordinates in [-1, 1] and truncates what comes back, so that about a
+    fifth lands one pixel left of or above the keypoint. Followed here so that descriptors equal
+    the published ones.
+    """
+    last = np.array(image_size, np.float32) - 1
+    normalised = keypoints / last * np.float32(2) - np.float32(1)
+    return np.trunc((normalised + np.float32(1)) / np.float32(2) * last)
+
+
+def to_features(
+    detections: Detections, descriptors: FloatArray, image_size: tuple[int, int]
+) -> Features:
+    """Join what was detected and what was computed there."""
+    return Features(
+        detections.keypoints, detections.scores, descriptors, detections.sigmas, image_size
+    )
 
 
 def local_maxima(score_map: FloatArray) -> NDArray[np.bool_]:

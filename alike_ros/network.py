@@ -7,7 +7,6 @@ published state dicts, so that those load as they are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,26 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from alike_ros.errors import WeightsError, first_line
-
-STRIDE = 32
-LEVEL_STRIDES = (1, 2, 8, 32)
-
-
-@dataclass(frozen=True)
-class Variant:
-    """Widths of a network: channels of the four levels, length of the descriptors."""
-
-    channels: tuple[int, int, int, int]
-    dim: int
-    single_head: bool
-
-
-VARIANTS = {
-    'alike-t': Variant((8, 16, 32, 64), 64, True),
-    'alike-s': Variant((8, 16, 48, 96), 96, True),
-    'alike-n': Variant((16, 32, 64, 128), 128, True),
-    'alike-l': Variant((32, 64, 128, 128), 128, False),
-}
+from alike_ros.variants import LEVEL_STRIDES, POOLINGS, VARIANTS, Variant
 
 
 def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
@@ -107,9 +87,9 @@ class ALNet(nn.Module):
         image: (B, 3, H, W) float in [0, 1], RGB, H and W multiples of 32.
         """
         x1 = self.block1(image)  # (B, c1, H, W)
-        x2 = self.block2(F.max_pool2d(x1, 2))  # (B, c2, H/2, W/2)
-        x3 = self.block3(F.max_pool2d(x2, 4))  # (B, c3, H/8, W/8)
-        x4 = self.block4(F.max_pool2d(x3, 4))  # (B, c4, H/32, W/32)
+        x2 = self.block2(F.max_pool2d(x1, POOLINGS[1]))  # (B, c2, H/2, W/2)
+        x3 = self.block3(F.max_pool2d(x2, POOLINGS[2]))  # (B, c3, H/8, W/8)
+        x4 = self.block4(F.max_pool2d(x3, POOLINGS[3]))  # (B, c4, H/32, W/32)
         levels = zip(
             (self.conv1, self.conv2, self.conv3, self.conv4), (x1, x2, x3, x4), strict=True
         )

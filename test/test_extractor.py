@@ -6,12 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from alike_ros.backends.base import KNOWN
 from alike_ros.errors import BackendError, ConfigError, ImageError, WeightsError
 from alike_ros.extractor import Extractor
 from alike_ros.matching import match_mutual
 from alike_ros.structures import Features
-
-pytest.importorskip('torch')
 
 OFFICIAL = [
     'kitti_000100_l_threshold_sub',
@@ -52,12 +51,16 @@ def extractor(data):
         each.close()
 
 
+@pytest.mark.parametrize('backend', sorted(KNOWN))
 @pytest.mark.parametrize('name', OFFICIAL)
-def test_features_equal_the_original_ones(data, extractor, name):
+def test_features_equal_the_original_ones(data, extractor, name, backend):
+    for package in KNOWN[backend][2]:
+        pytest.importorskip(package)
     dataset, stem, variant, mode, refined = name.split('_')
     expected = np.load(data / 'official_outputs' / f'{name}.npz')
     features = extractor(
         f'alike-{variant}',
+        backend=backend,
         top_k=500 if mode == 'top500' else -1,
         scores_th=0.2,
         n_limit=5000,

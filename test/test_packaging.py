@@ -66,7 +66,25 @@ def test_everything_outside_ros_imports_without_rclpy(tmp_path):
 
 def test_everything_outside_the_network_imports_without_torch(tmp_path):
     imported = import_all(tmp_path, 'torch', NEEDS_TORCH)
-    assert 'alike_ros.extractor' in imported
+    assert {'alike_ros.extractor', 'alike_ros.backends.openvino_backend'} <= set(imported)
+
+
+@pytest.mark.parametrize('backend', ['openvino', 'onnx'])
+def test_features_are_extracted_without_torch(data, tmp_path, backend):
+    program = f"""
+import sys
+sys.modules['torch'] = None
+import numpy as np
+from alike_ros.extractor import Extractor
+image = np.random.default_rng(7).integers(0, 256, (97, 130, 3), np.uint8)
+with Extractor(backend={backend!r}, top_k=20) as extractor:
+    assert len(extractor.extract(image)) == 20
+"""
+    environment = {**os.environ, 'ALIKE_MODELS': str(data / 'models')}
+    done = subprocess.run(
+        [sys.executable, '-c', program], cwd=tmp_path, env=environment, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_package_xml_is_valid_and_stays_an_ament_package():

@@ -6,12 +6,26 @@ descriptor map is never built (docs/design.md says why that is exact).
 
 from __future__ import annotations
 
+import dataclasses
+import logging
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Protocol
 
+from alike_ros.backends.cuda import has_cuda
 from alike_ros.config import DetectorConfig, ExtractorConfig
 from alike_ros.errors import BackendError
 from alike_ros.structures import Features, ImageArray
 from alike_ros.weights import WeightsFile
+
+log = logging.getLogger(__name__)
+
+# Backend: its module, its class, the packages it needs. In this order on a CPU, by measured speed.
+KNOWN = {
+    'openvino': ('openvino_backend', 'OpenVinoBackend', ('openvino', 'onnx')),
+    'onnx': ('onnx_backend', 'OnnxBackend', ('onnxruntime', 'onnx')),
+    'torch': ('torch_backend', 'TorchBackend', ('torch',)),
+}
 
 
 class Backend(Protocol):
@@ -34,10 +48,42 @@ def open_backend(config: ExtractorConfig, weights: WeightsFile) -> Backend:
     Raises:
         BackendError: the library or the device is not there.
     """
+    if config.backend == 'auto':
+        name, reason = choose(config.device)
+        log.info('backend %s: %s', name, reason)
+        config = dataclasses.replace(config, backend=name)
+    module, kind, packages = KNOWN[config.backend]
     try:
-        from alike_ros.backends.torch_backend import TorchBackend
+        backend = getattr(import_module(f'alike_ros.backends.{module}'), kind)
     except ImportError as error:
         raise BackendError(
-            f'PyTorch cannot be imported: {error}. Install it with: pip install alike_ros[torch]'
+            f'the backend {config.backend} needs {" and ".join(packages)}: {error}. '
+            f'Install it with: pip install alike_ros[{config.backend}]'
         ) from error
-    return TorchBackend(config, weights)
+    return backend(config, weights)
+
+
+def choose(device: str) -> tuple[str, str]:
+    """Return the backend that `auto` takes for a device, and why.
+
+    Raises:
+        BackendError: no backend is installed.
+    """
+    kind = device.partition(':')[0]
+    installed = [name for name in KNOWN if _is_installed(name)]
+    if kind == 'gpu':
+        return 'openvino', f'the one that has the device {device}'
+    if kind not in ('auto', 'cpu'):
+        return 'torch', f'the fastest on {device}'
+    if kind == 'auto' and 'torch' in installed and has_cuda():
+        return 'torch', 'there is a CUDA device'
+    if not installed:
+        raise BackendError(
+            'no library that can run the network is installed. '
+            'Install one with: pip install alike_ros[openvino], or [onnx], or [torch]'
+        )
+    return installed[0], f'the fastest on a CPU of those installed ({", ".join(installed)})'
+
+
+def _is_installed(name: str) -> bool:
+    return all(find_spec(package) is not None for package in KNOWN[name][2])

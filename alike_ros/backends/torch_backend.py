@@ -8,6 +8,8 @@ Nothing is approximated; `ALNet.forward` is the dense form that tests compare wi
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -16,10 +18,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from alike_ros.backends.memory import keep_freed_memory
 from alike_ros.config import DetectorConfig, ExtractorConfig
-from alike_ros.detector import Detections, detect
+from alike_ros.detector import described_points, detect, to_features
 from alike_ros.errors import BackendError, first_line
-from alike_ros.network import LEVEL_STRIDES, STRIDE, ALNet, load_network, upsample
+from alike_ros.network import ALNet, load_network, upsample
 from alike_ros.structures import Features, FloatArray, ImageArray
+from alike_ros.variants import LEVEL_STRIDES, round_up
 from alike_ros.weights import WeightsFile
 
 
@@ -35,9 +38,10 @@ class TorchBackend:
         if config.threads:
             torch.set_num_threads(config.threads)
         network = fold_batch_norm(load_network(config.model, weights.path))
-        network = network.to(self._device)
+        self._head = Head(network.to(self._device))
+        self._type = arithmetic(config.precision, self._device)
+        network = copy.deepcopy(network).to(self._type)  # the head stays in float32
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._head = Head(network)
         self.dim = network.variant.dim
 
     @torch.inference_mode()
@@ -57,16 +61,14 @@ class TorchBackend:
 
     def _run(self, images: list[ImageArray], config: DetectorConfig) -> list[Features]:
         height, width = images[0].shape[:2]
-        levels = self._network.pyramid(self._upload(images))
+        levels = [level.float() for level in self._network.pyramid(self._upload(images))]
         score_maps = self._head.score_map(levels)[:, :height, :width].cpu().numpy()
         features = []
         for i, score_map in enumerate(score_maps):
             detections = detect(np.ascontiguousarray(score_map), config)
-            points = detections.keypoints
-            if not config.sub_pixel:
-                points = published_pixels(points, (width, height))
+            points = described_points(detections, config, (width, height))
             descriptors = self._head.describe([level[i] for level in levels], points)
-            features.append(_features(detections, descriptors, (width, height)))
+            features.append(to_features(detections, descriptors, (width, height)))
         return features
 
     def close(self) -> None:
@@ -79,10 +81,10 @@ class TorchBackend:
         batch = torch.from_numpy(np.stack(images)).to(self._device)  # (B, h, w, 3)
         height, width = batch.shape[1:3]
         padded = batch.new_zeros(
-            (len(images), _round_up(height), _round_up(width), 3), dtype=torch.float32
+            (len(images), round_up(height), round_up(width), 3), dtype=torch.float32
         )
         torch.div(batch, 255.0, out=padded[:, :height, :width])
-        return padded.permute(0, 3, 1, 2)  # (B, 3, H, W), channels last
+        return padded.to(self._type).permute(0, 3, 1, 2)  # (B, 3, H, W), channels last
 
 
 class Head:
@@ -193,25 +195,12 @@ def open_device(name: str) -> torch.device:
     return device
 
 
-def published_pixels(keypoints: FloatArray, image_size: tuple[int, int]) -> FloatArray:
-    """Return the pixels at which the original code describes keypoints without sub-pixel mode.
+def arithmetic(precision: str, device: torch.device) -> torch.dtype:
+    """Return the type that the encoder computes in.
 
-    It takes them through coordinates in [-1, 1] and truncates what comes back, so that about a
-    fifth lands one pixel left of or above the keypoint. Followed here so that descriptors equal
-    the published ones.
+    Raises:
+        BackendError: PyTorch has no fast path for it on this device.
     """
-    last = np.array(image_size, np.float32) - 1
-    normalised = keypoints / last * np.float32(2) - np.float32(1)
-    return np.trunc((normalised + np.float32(1)) / np.float32(2) * last)
-
-
-def _round_up(length: int) -> int:
-    return -(-length // STRIDE) * STRIDE
-
-
-def _features(
-    detections: Detections, descriptors: FloatArray, image_size: tuple[int, int]
-) -> Features:
-    return Features(
-        detections.keypoints, detections.scores, descriptors, detections.sigmas, image_size
-    )
+    if precision == 'fp16' and device.type == 'cpu':
+        raise BackendError('torch computes in fp32 or bf16 on a CPU, not in fp16; choose one')
+    return {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}[precision]

@@ -1,0 +1,120 @@
+"""ALIKE in OpenVINO, on a CPU or a GPU of Intel."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections import OrderedDict
+from pathlib import Path
+
+import openvino as ov
+
+from alike_ros.backends.graph import build_graph
+from alike_ros.backends.host import HostBackend, Maps
+from alike_ros.backends.memory import keep_freed_memory
+from alike_ros.config import ExtractorConfig
+from alike_ros.errors import BackendError, first_line
+from alike_ros.structures import ImageArray
+from alike_ros.weights import WeightsFile, cache_dir
+
+log = logging.getLogger(__name__)
+
+SIZES_KEPT = 4  # compiled networks, one an image size
+SLOW_TO_COMPILE = {'GPU', 'NPU'}
+PRECISIONS = {'fp32': 'FP32', 'bf16': 'BF16', 'fp16': 'FP16'}  # as a device names what it can
+HINTS = {'fp32': 'f32', 'bf16': 'bf16', 'fp16': 'f16'}
+
+
+class OpenVinoBackend(HostBackend):
+    """Compiles the network for each image size, which is twice as fast as open sizes."""
+
+    name = 'openvino'
+
+    def __init__(self, config: ExtractorConfig, weights: WeightsFile) -> None:
+        super().__init__(config, weights)
+        keep_freed_memory()
+        self._core = ov.Core()
+        self.device = config.device
+        self._target = open_device(self._core, config.device)
+        self._graph = build_graph(self._layers).SerializeToString()
+        self._requests: OrderedDict[tuple[int, ...], ov.InferRequest] = OrderedDict()
+        self._settings: dict[str, str | int] = {
+            'INFERENCE_PRECISION_HINT': _precision(self._core, self._target, config.precision),
+            'PERFORMANCE_HINT': 'LATENCY',
+        }
+        if self._target == 'CPU' and config.threads:
+            self._settings['INFERENCE_NUM_THREADS'] = config.threads
+
+    def infer(self, batch: ImageArray) -> Maps:
+        request = self._request(batch.shape)
+        request.infer({0: batch}, share_inputs=True, share_outputs=True)
+        score, *levels = (request.get_output_tensor(i).data for i in range(5))
+        return Maps(score, levels)
+
+    def close(self) -> None:
+        super().close()
+        self._requests.clear()
+
+    def _request(self, shape: tuple[int, ...]) -> ov.InferRequest:
+        if shape not in self._requests:
+            while len(self._requests) >= SIZES_KEPT:
+                self._requests.popitem(last=False)
+            self._requests[shape] = self._compile(shape).create_infer_request()
+        self._requests.move_to_end(shape)
+        return self._requests[shape]
+
+    def _compile(self, shape: tuple[int, ...]) -> ov.CompiledModel:
+        """Compile for one shape.
+
+        Only what compiles slowly is kept on disk: for a CPU, reading it back takes as long
+        (0.06 s). A cache that cannot be used is removed, and made again by the next start.
+        """
+        model = self._core.read_model(self._graph)
+        model.reshape(list(shape))
+        if self._target.partition('.')[0] in SLOW_TO_COMPILE:
+            folder = self._cache_folder()
+            cached = self._settings | {'CACHE_DIR': str(folder)}
+            try:
+                return self._core.compile_model(model, self._target, cached)
+            except RuntimeError as error:
+                log.warning('removing the cache %s: %s', folder, first_line(error))
+                shutil.rmtree(folder, ignore_errors=True)
+        return self._core.compile_model(model, self._target, self._settings)
+
+    def _cache_folder(self) -> Path:
+        """Return the folder for this graph with these weights, this version and this device."""
+        device = self._core.get_property(self._target, 'FULL_DEVICE_NAME')
+        key = hashlib.sha256(self._graph + f'{ov.__version__} {device}'.encode())
+        return cache_dir().parent / 'openvino' / key.hexdigest()[:16]
+
+
+def open_device(core: ov.Core, name: str) -> str:
+    """Return OpenVINO's name of a device; auto is the CPU.
+
+    Raises:
+        BackendError: the name is unknown or the device is not there.
+    """
+    kind, _, number = ('cpu' if name == 'auto' else name).partition(':')
+    target = kind.upper() + (f'.{number}' if number else '')
+    available = core.available_devices
+    if target not in {*available, *(each.partition('.')[0] for each in available)}:
+        raise BackendError(
+            f'OpenVINO has no device {name!r}, only {", ".join(available)}. Give auto, cpu, gpu '
+            'or gpu:<number>'
+        )
+    return target
+
+
+def _precision(core: ov.Core, target: str, precision: str) -> str:
+    """Return OpenVINO's name; by itself it would take bf16 on a CPU that has it."""
+    capabilities = core.get_property(target, 'OPTIMIZATION_CAPABILITIES')
+    able = {
+        name: capability for name, capability in PRECISIONS.items() if capability in capabilities
+    }
+    if precision not in able:
+        raise BackendError(
+            f'OpenVINO computes in {", ".join(able)} on {target}, not in {precision}; choose one '
+            'of them'
+        )
+    return HINTS[precision]

@@ -1,0 +1,190 @@
+"""Every backend gives what the dense form of the paper gives; which one is taken, and when not."""
+
+import logging
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+
+import torch.nn.functional as F  # noqa: E402
+
+from alike_ros.backends import base  # noqa: E402
+from alike_ros.backends.base import KNOWN, choose, open_backend  # noqa: E402
+from alike_ros.config import MODELS, ExtractorConfig  # noqa: E402
+from alike_ros.detector import described_points, detect  # noqa: E402
+from alike_ros.errors import BackendError, WeightsError  # noqa: E402
+from alike_ros.network import ALNet, load_network  # noqa: E402
+from alike_ros.variants import VARIANTS, round_up  # noqa: E402
+from alike_ros.weights import WeightsFile, find_weights  # noqa: E402
+
+MODES = [
+    {'top_k': 50},
+    {'scores_th': 0.01, 'n_limit': 100},
+    {'top_k': 50, 'sub_pixel': False},
+    {'scores_th': 0.01, 'n_limit': 100, 'sub_pixel': False},
+]
+SIZES = [(64, 96), (75, 101), (33, 31), (20, 40), (7, 6)]
+
+
+@pytest.fixture(params=sorted(KNOWN))
+def backend_name(request):
+    for package in KNOWN[request.param][2]:
+        pytest.importorskip(package)
+    return request.param
+
+
+@pytest.fixture(scope='module', params=MODELS)
+def random_weights(request, tmp_path_factory):
+    """Write a file of random weights whose batch norms are not trivial."""
+    torch.manual_seed(3)
+    network = ALNet(VARIANTS[request.param]).train()
+    with torch.no_grad():
+        for _ in range(3):
+            network(torch.rand(1, 3, 64, 96))
+    path = tmp_path_factory.mktemp('weights') / f'{request.param}.pth'
+    torch.save(network.state_dict(), path)
+    return WeightsFile(request.param, path, '')
+
+
+@pytest.fixture(params=MODELS)
+def official_weights(request, data, monkeypatch):
+    monkeypatch.setenv('ALIKE_MODELS', str(data / 'models'))
+    return find_weights(request.param)
+
+
+def dense(weights, image, config):
+    """Return detections, and descriptors sampled from the full map."""
+    height, width = image.shape[:2]
+    padded = np.zeros((round_up(height), round_up(width), 3), np.float32)
+    padded[:height, :width] = image / np.float32(255)
+    batch = torch.from_numpy(padded).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        score_map, descriptor_map = load_network(weights.model, weights.path)(batch)
+    found = detect(score_map[0, 0, :height, :width].numpy().copy(), config)
+    points = torch.from_numpy(described_points(found, config, (width, height)))
+    descriptor_map = F.normalize(descriptor_map[:, :, :height, :width], dim=1)
+    grid = points / torch.tensor([width - 1, height - 1]) * 2 - 1
+    sampled = F.grid_sample(descriptor_map, grid[None, None], align_corners=True)[0, :, 0]
+    return found, F.normalize(sampled, dim=0).T.numpy()
+
+
+def assert_same(features, keypoints, scores, descriptors):
+    """Compare by position: scores that differ by rounding only may change places."""
+    assert len(features) == len(scores)
+    if not len(scores):
+        return
+    distance = np.linalg.norm(features.keypoints[:, None] - keypoints, axis=2)
+    nearest = distance.argmin(axis=1)
+    assert len(set(nearest)) == len(scores)
+    assert distance.min(axis=1).max() < 1e-3
+    assert np.abs(features.scores - scores[nearest]).max() < 1e-4
+    assert np.abs(features.descriptors - descriptors[nearest]).max() < 1e-4
+
+
+def check_against_dense(backend, weights, images, config):
+    for image, features in zip(images, backend.run(images, config), strict=True):
+        found, descriptors = dense(weights, image, config)
+        assert_same(features, found.keypoints, found.scores, descriptors)
+
+
+@pytest.mark.parametrize('size', SIZES)
+@pytest.mark.parametrize('mode', MODES)
+@pytest.mark.parametrize('count', [1, 3])
+def test_random_weights_give_the_dense_form(backend_name, random_weights, size, mode, count, rng):
+    config = ExtractorConfig(
+        model=random_weights.model, backend=backend_name, device='cpu', threads=1, **mode
+    )
+    images = list(rng.integers(0, 256, (count, *size, 3), np.uint8))
+    check_against_dense(open_backend(config, random_weights), random_weights, images, config)
+
+
+@pytest.mark.parametrize('mode', MODES)
+def test_official_weights_give_the_dense_form(backend_name, official_weights, mode, photo):
+    config = ExtractorConfig(
+        model=official_weights.model, backend=backend_name, device='cpu', **mode
+    )
+    backend = open_backend(config, official_weights)
+    for size in ((160, 224), (150, 201)):
+        images = [photo[: size[0], : size[1]], photo[-size[0] :, -size[1] :]]
+        check_against_dense(backend, official_weights, images, config)
+
+
+@pytest.fixture
+def photo(data):
+    import cv2
+
+    return cv2.imread(str(data / 'tum' / '1311868169.163498.png'))[:, :, ::-1].copy()
+
+
+def test_features_outlive_the_next_image(backend_name, random_weights, rng):
+    config = ExtractorConfig(
+        model=random_weights.model, backend=backend_name, device='cpu', top_k=50
+    )
+    backend = open_backend(config, random_weights)
+    first, second = rng.integers(0, 256, (2, 70, 90, 3), np.uint8)
+    [kept] = backend.run([first], config)
+    copies = kept.keypoints.copy(), kept.scores.copy(), kept.descriptors.copy()
+    backend.run([second], config)
+    assert_same(kept, *copies)
+
+
+def test_sizes_come_and_go(backend_name, random_weights, rng):
+    """An image among others of other sizes gives what it gives alone: no pixel stays behind."""
+    config = ExtractorConfig(
+        model=random_weights.model, backend=backend_name, device='cpu', top_k=50
+    )
+    backend = open_backend(config, random_weights)
+    image = rng.integers(0, 256, (50, 70, 3), np.uint8)
+    [alone] = backend.run([image], config)
+    for size in ((64, 96), (60, 80), (33, 33), (97, 64), (40, 130), (63, 95)):
+        backend.run([rng.integers(0, 256, (*size, 3), np.uint8)], config)
+    [again] = backend.run([image], config)
+    assert_same(again, alone.keypoints, alone.scores, alone.descriptors)
+
+
+def test_weights_of_another_variant_are_refused(backend_name, random_weights):
+    other = 'alike-n' if random_weights.model != 'alike-n' else 'alike-t'
+    config = ExtractorConfig(model=other, backend=backend_name, device='cpu')
+    with pytest.raises(WeightsError, match=f'does not hold weights of {other}'):
+        open_backend(config, WeightsFile(other, random_weights.path, ''))
+
+
+@pytest.mark.parametrize('device', ['cuda:77', 'tpu', 'cpu:x', ''])
+def test_a_device_that_is_not_there_is_named(backend_name, official_weights, device):
+    config = ExtractorConfig(model=official_weights.model, backend=backend_name, device=device)
+    with pytest.raises(BackendError, match='Give auto, cpu'):
+        open_backend(config, official_weights)
+
+
+@pytest.mark.parametrize(
+    ('installed', 'device', 'cuda', 'chosen'),
+    [
+        (('openvino', 'onnx', 'torch'), 'auto', False, 'openvino'),
+        (('openvino', 'onnx', 'torch'), 'cpu', True, 'openvino'),
+        (('openvino', 'onnx', 'torch'), 'auto', True, 'torch'),
+        (('openvino', 'onnx', 'torch'), 'cuda:1', True, 'torch'),
+        (('openvino', 'onnx'), 'auto', True, 'openvino'),
+        (('onnx', 'torch'), 'cpu', False, 'onnx'),
+        (('torch',), 'cpu', False, 'torch'),
+        ((), 'cuda', True, 'torch'),
+        ((), 'gpu:1', False, 'openvino'),
+    ],
+)
+def test_auto_takes_the_fastest_for_the_device(monkeypatch, installed, device, cuda, chosen):
+    monkeypatch.setattr(base, '_is_installed', lambda name: name in installed)
+    monkeypatch.setattr(base, 'has_cuda', lambda: cuda)
+    assert choose(device)[0] == chosen
+
+
+def test_auto_says_what_it_took_and_why(official_weights, caplog):
+    config = ExtractorConfig(model=official_weights.model, device='cpu')
+    with caplog.at_level(logging.INFO, 'alike_ros'):
+        backend = open_backend(config, official_weights)
+    assert f'backend {backend.name}: the fastest on a CPU of those installed' in caplog.text
+
+
+def test_without_any_library_the_command_to_install_one_is_named(monkeypatch):
+    monkeypatch.setattr(base, '_is_installed', lambda name: False)
+    with pytest.raises(BackendError, match=r'pip install alike_ros\[openvino\]'):
+        choose('cpu')
