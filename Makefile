@@ -85,7 +85,7 @@ $(HERE)/installed: requirements/*.txt
 		{ echo "$(PYTHON) cannot make a virtual environment: apt install python3-venv python3-dev"; exit 1; }
 	@$(INSTALL_TORCH)
 	@$(PIP) $(REQUIREMENTS)
-	@$(PIP) --no-deps -r requirements/room.txt
+	@$(PIP) --no-deps -r requirements/room.txt -r requirements/backends.txt
 	@touch $@
 
 $(HERE)/env.sh: export CONTENT = $(ENVIRONMENT)
