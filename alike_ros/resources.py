@@ -2,7 +2,9 @@
 
 import os
 import sys
+from importlib import metadata
 from pathlib import Path
+from xml.etree import ElementTree
 
 from alike_ros.errors import AlikeError
 
@@ -25,3 +27,11 @@ def share_dir() -> Path:
         f'the files of alike_ros (config, models, msg) are in none of {places}; '
         f'source the workspace, or install the package again'
     )
+
+
+def version() -> str:
+    """Return the package's version: of package.xml where there is one, else what pip recorded."""
+    manifest = share_dir() / 'package.xml'
+    if manifest.is_file():
+        return ElementTree.parse(manifest).findtext('version', '')
+    return metadata.version('alike_ros')

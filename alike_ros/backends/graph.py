@@ -36,6 +36,7 @@ def build_graph(layers: Layers, metadata: dict[str, str] | None = None) -> onnx.
     image = helper.make_tensor_value_info(
         'image', TensorProto.UINT8, ['batch', 'height', 'width', 3]
     )
+    writer.constant('descriptors', layers.head[:-1])  # read by no node, but by who holds the file
     graph = helper.make_graph(writer.nodes, 'alike', [image], outputs, writer.constants)
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=IR_VERSION
