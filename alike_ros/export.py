@@ -41,8 +41,8 @@ def export(weights: WeightsFile, file_format: str, path: Path) -> str:
         raise BackendError(
             f'a file of {file_format} ends in {SUFFIXES[file_format]}, got {path.name}'
         )
-    graph = build_graph(read_layers(weights.model, weights.path), metadata(weights))
-    content = graph.SerializeToString()
+    layers = read_layers(weights.model, weights.path)
+    content = build_graph(layers, metadata(weights), with_matrices=True).SerializeToString()
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         written = Path(folder) / path.name

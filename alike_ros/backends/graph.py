@@ -22,8 +22,14 @@ IR_VERSION = 9  # of the first release with that opset; older runtimes refuse ne
 OUTPUTS = ('score', 'level1', 'level2', 'level3', 'level4')
 
 
-def build_graph(layers: Layers, metadata: dict[str, str] | None = None) -> onnx.ModelProto:
-    """Return the graph of a network; batch, height and width are open."""
+def build_graph(
+    layers: Layers, metadata: dict[str, str] | None = None, with_matrices: bool = False
+) -> onnx.ModelProto:
+    """Return the graph of a network; batch, height and width are open.
+
+    metadata: goes into the file. with_matrices: more outputs, what makes descriptors of the
+    levels: `descriptors` (dim, dim) and for alike-l `hidden` (dim, dim), the same for any image.
+    """
     writer = _Writer()
     maps = _encoder(writer, layers)
     score = writer.node('Sigmoid', _logit(writer, layers, maps))
@@ -36,7 +42,8 @@ def build_graph(layers: Layers, metadata: dict[str, str] | None = None) -> onnx.
     image = helper.make_tensor_value_info(
         'image', TensorProto.UINT8, ['batch', 'height', 'width', 3]
     )
-    writer.constant('descriptors', layers.head[:-1])  # read by no node, but by who holds the file
+    if with_matrices:
+        outputs += _matrices(writer, layers)
     graph = helper.make_graph(writer.nodes, 'alike', [image], outputs, writer.constants)
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=IR_VERSION
@@ -103,6 +110,17 @@ class _Writer:
             mode='linear',
             coordinate_transformation_mode='align_corners',
         )
+
+
+def _matrices(writer: _Writer, layers: Layers) -> list[onnx.ValueInfoProto]:
+    matrices = {'descriptors': layers.head[:-1]}
+    if layers.hidden is not None:
+        matrices['hidden'] = layers.hidden
+    outputs = []
+    for name, matrix in matrices.items():
+        value = writer.node('Identity', writer.constant(f'{name}.matrix', matrix))
+        outputs.append(writer.rename(value, name, list(matrix.shape)))
+    return outputs
 
 
 def _encoder(writer: _Writer, layers: Layers) -> list[str]:
@@ -179,5 +197,5 @@ def _logit_of_two_layers(
     """
     upsampled = [writer.upsample(x, s) for x, s in zip(levels, LEVEL_STRIDES, strict=True)]
     x = writer.node('Concat', *upsampled, axis=1)  # (B, dim, H, W)
-    x = writer.relu(writer.conv1x1(x, 'hidden', hidden))
-    return writer.node('Squeeze', writer.conv1x1(x, 'head', last), writer.integers(1))
+    x = writer.relu(writer.conv1x1(x, 'head1', hidden))
+    return writer.node('Squeeze', writer.conv1x1(x, 'head2', last), writer.integers(1))
