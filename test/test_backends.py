@@ -1,5 +1,6 @@
 """Every backend gives what the dense form of the paper gives; which one is taken, and when not."""
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -14,6 +15,7 @@ from alike_ros.backends.base import KNOWN, choose, open_backend  # noqa: E402
 from alike_ros.config import MODELS, ExtractorConfig  # noqa: E402
 from alike_ros.detector import described_points, detect  # noqa: E402
 from alike_ros.errors import BackendError, WeightsError  # noqa: E402
+from alike_ros.evaluation.deviation import deviation  # noqa: E402
 from alike_ros.network import ALNet, load_network  # noqa: E402
 from alike_ros.variants import VARIANTS, round_up  # noqa: E402
 from alike_ros.weights import WeightsFile, find_weights  # noqa: E402
@@ -114,7 +116,7 @@ def test_official_weights_give_the_dense_form(backend_name, official_weights, mo
 def photo(data):
     import cv2
 
-    return cv2.imread(str(data / 'tum' / '1311868169.163498.png'))[:, :, ::-1].copy()
+    return cv2.imread(str(data / 'tum' / '1311868169.163498.png'))[120:360, :400, ::-1].copy()
 
 
 def test_features_outlive_the_next_image(backend_name, random_weights, rng):
@@ -188,3 +190,55 @@ def test_without_any_library_the_command_to_install_one_is_named(monkeypatch):
     monkeypatch.setattr(base, '_is_installed', lambda name: False)
     with pytest.raises(BackendError, match=r'pip install alike_ros\[openvino\]'):
         choose('cpu')
+
+
+def test_reduced_precision_stays_near_and_is_refused_where_it_is_not(
+    backend_name, official_weights, photo
+):
+    model = official_weights.model
+    exact = ExtractorConfig(model=model, backend=backend_name, device='cpu')
+    for precision in ('bf16', 'fp16'):
+        reduced = dataclasses.replace(exact, precision=precision)
+        try:
+            backend = open_backend(reduced, official_weights)
+        except BackendError as error:
+            assert precision in str(error) and 'fp32' in str(error)
+            continue
+        features = backend.run([photo], exact)
+        found = deviation(open_backend(exact, official_weights).run([photo], exact), features)
+        assert 0.9 < found.count_ratio < 1.1
+        assert found.near[1] > 0.8
+        assert found.similarity > 0.99
+        assert features[0].descriptors.dtype == np.float32
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    """Keep what is compiled for a CPU on disk too, in a folder of the test."""
+    openvino_backend = pytest.importorskip('alike_ros.backends.openvino_backend')
+    monkeypatch.setattr(openvino_backend, 'SLOW_TO_COMPILE', {'CPU'})
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    return tmp_path / 'alike_ros' / 'openvino'
+
+
+@pytest.mark.parametrize('damage', [b'', b'nonsense', None])
+def test_a_broken_cache_heals_itself(cache, data, photo, damage):
+    weights = find_weights('alike-t', str(data / 'models' / 'alike-t.pth'))
+    config = ExtractorConfig(backend='openvino', device='cpu')
+    [whole] = open_backend(config, weights).run([photo], config)
+    [blob] = cache.rglob('*.blob')
+    content = blob.read_bytes() if damage is None else damage
+    blob.chmod(0o600)
+    blob.write_bytes(content[: len(content) // 2])
+    for _ in range(2):
+        [again] = open_backend(config, weights).run([photo], config)
+        assert_same(again, whole.keypoints, whole.scores, whole.descriptors)
+    assert list(cache.rglob('*.blob'))
+
+
+def test_a_cache_belongs_to_its_weights(cache, data, monkeypatch, photo):
+    monkeypatch.setenv('ALIKE_MODELS', str(data / 'models'))
+    for model in ('alike-t', 'alike-s', 'alike-t'):
+        config = ExtractorConfig(model=model, backend='openvino', device='cpu')
+        open_backend(config, find_weights(model)).run([photo], config)
+    assert len(list(cache.iterdir())) == 2
