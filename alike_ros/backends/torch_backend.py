@@ -100,15 +100,20 @@ class Head:
 
     def score_map(self, levels: list[Tensor]) -> Tensor:
         """Return the score map (B, H, W) of four levels (B, dim/4, H/s, W/s)."""
-        splits = self._splits if self._second is not None else [w[-1:] for w in self._splits]
+        if self._second is not None:
+            return self._score_map_of_two_layers(levels, self._second[-1:])
         total = None
-        for level, weight, factor in zip(levels, splits, LEVEL_STRIDES, strict=True):
-            term = upsample(F.conv2d(level, weight[:, :, None, None]), factor)
+        for level, weight, factor in zip(levels, self._splits, LEVEL_STRIDES, strict=True):
+            term = upsample(F.conv2d(level, weight[-1:, :, None, None]), factor)
             total = term if total is None else total.add_(term)
         assert total is not None
-        if self._second is not None:
-            total = F.conv2d(total.relu_(), self._second[-1:, :, None, None])
         return torch.sigmoid_(total[:, 0])
+
+    def _score_map_of_two_layers(self, levels: list[Tensor], last: Tensor) -> Tensor:
+        upsampled = [upsample(x, s) for x, s in zip(levels, LEVEL_STRIDES, strict=True)]
+        x = torch.cat(upsampled, dim=1)
+        x = F.conv2d(x, torch.cat(self._splits, dim=1)[:, :, None, None]).relu_()
+        return torch.sigmoid_(F.conv2d(x, last[:, :, None, None])[:, 0])
 
     def describe(self, levels: list[Tensor], keypoints: FloatArray) -> FloatArray:
         """Return unit descriptors (N, dim) at keypoints (N, 2) px, at least a pixel inside.
