@@ -30,6 +30,7 @@ def models(data, monkeypatch):
 @pytest.mark.parametrize('model', MODELS)
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
 def test_a_file_is_checked_before_it_gets_its_name(model, suffix, tmp_path, capsys):
+    pytest.importorskip('torch')
     path = tmp_path / 'new' / f'{model}{suffix}'
     assert cli.main(['export', model, str(path)]) == 0
     assert 'equal to torch on a random image' in capsys.readouterr().out
@@ -96,6 +97,7 @@ def test_a_file_that_computes_something_else_is_not_kept(tmp_path, capsys, monke
     from alike_ros import export
 
     path = tmp_path / 'alike-t.onnx'
+    pytest.importorskip('torch')
     path.write_text('the older file')
     right = export._run_torch
     monkeypatch.setattr(export, '_run_torch', lambda *given: [1.01 * x for x in right(*given)])
