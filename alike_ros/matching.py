@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.structures import FloatArray, Matches
 
-BLOCK_ROWS = 1024
+# A tile is read four times over: 2 MB stay in the cache (256 x 512 to 1024 x 1024 do equally).
+TILE_ROWS, TILE_COLUMNS = 512, 1024
 _NEVER = np.float32(-2)  # below every cosine
+_ABSENT = np.iinfo(np.intp).min // 2  # no row, whatever is added to it
+
+Indices = NDArray[np.intp]
 
 
 def match_mutual(
@@ -17,10 +23,10 @@ def match_mutual(
     min_similarity: float = -1.0,
     distant: NDArray[np.bool_] | None = None,
 ) -> Matches:
-    """Pair rows that are each other's most similar descriptor.
+    """Pair rows that are each other's most similar descriptor; of equal ones the first counts.
 
     Weak pairs go after the mutual test: zeroed before it, a row that resembles nothing would
-    answer index 0. The similarity matrix is built block by block, which bounds its memory.
+    answer index 0. The similarity matrix is built tile by tile, which bounds its memory.
 
     Args:
         descriptors_a: (N, D) unit rows.
@@ -28,21 +34,68 @@ def match_mutual(
         min_similarity: least cosine of a pair.
         distant: (N, M), pairs that are no candidates; None for all are.
     """
-    count_a, count_b = len(descriptors_a), len(descriptors_b)
-    best_b, value_b = np.zeros(count_a, np.intp), np.full(count_a, _NEVER)
-    best_a, value_a = np.zeros(count_b, np.intp), np.full(count_b, _NEVER)
-    for start in range(0, count_a if count_b else 0, BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
-        block = descriptors_a[rows] @ descriptors_b.T  # (n, M)
-        if distant is not None:
-            block[distant[rows]] = _NEVER
-        best_b[rows] = block.argmax(axis=1)
-        value_b[rows] = np.take_along_axis(block, best_b[rows, None], axis=1)[:, 0]
-        strongest = block.argmax(axis=0)
-        values = np.take_along_axis(block, strongest[None], axis=0)[0]
-        better = values > value_a
-        best_a[better], value_a[better] = strongest[better] + start, values[better]
-    kept = (value_b > _NEVER) & (value_b >= min_similarity)
-    kept &= best_a[best_b] == np.arange(count_a) if count_b else False
-    index_a = np.flatnonzero(kept)
-    return Matches(index_a, best_b[index_a], value_b[index_a])
+    for_a, for_b = _Nearest(len(descriptors_a)), _Nearest(len(descriptors_b))
+    buffer = np.empty(TILE_ROWS * TILE_COLUMNS, np.float32)
+    for rows in _slices(len(descriptors_a), TILE_ROWS):
+        for columns in _slices(len(descriptors_b), TILE_COLUMNS):
+            a, b = descriptors_a[rows], descriptors_b[columns]
+            tile = buffer[: len(a) * len(b)].reshape(len(a), len(b))
+            np.matmul(a, b.T, out=tile)
+            if distant is not None:
+                np.copyto(tile, _NEVER, where=distant[rows, columns])
+            preferred = tile.argmax(axis=1)
+            values = tile[np.arange(len(tile)), preferred]
+            for_a.offer(rows, preferred + columns.start, values)
+            strongest = tile.max(axis=0)  # (m,)
+            first = _first_holders(tile, preferred, values, strongest, for_b.values[columns])
+            for_b.offer(columns, first + rows.start, strongest)
+    index_a = np.flatnonzero((for_a.values > _NEVER) & (for_a.values >= min_similarity))
+    index_a = index_a[for_b.indices[for_a.indices[index_a]] == index_a]
+    return Matches(index_a, for_a.indices[index_a], for_a.values[index_a])
+
+
+def _first_holders(
+    tile: FloatArray,
+    preferred: Indices,
+    values: FloatArray,
+    strongest: FloatArray,
+    so_far: FloatArray,
+) -> Indices:
+    """Return the first row (m,) that holds each column's largest value, where it matters.
+
+    It does not where a tile before had the value already, or where every holder prefers another
+    column: no pair is mutual there, and a row that does not exist is returned. So the slow
+    search down the columns is left to the rare tile in which rows share a largest value.
+
+    preferred, values: (n,), each row's first largest value and its column.
+    strongest: (m,), the columns' largest values; so_far: (m,), those of tiles before.
+    """
+    wanted = np.where(strongest > so_far, strongest, np.inf)
+    if np.count_nonzero(tile == wanted) > np.count_nonzero(strongest > so_far):
+        return tile.argmax(axis=0)
+    rows = np.flatnonzero(values == wanted[preferred])
+    first = np.full(tile.shape[1], _ABSENT, np.intp)
+    first[preferred[rows]] = rows
+    return first
+
+
+class _Nearest:
+    """The most similar partner of each row so far; `_ABSENT` without any.
+
+    indices: (N,); values: (N,) cosine.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.indices = np.full(count, _ABSENT, np.intp)
+        self.values = np.full(count, _NEVER)
+
+    def offer(self, rows: slice, indices: Indices, values: FloatArray) -> None:
+        """Take partners that are more similar than those so far; equal ones come too late."""
+        better = values > self.values[rows]
+        self.indices[rows][better] = indices[better]
+        self.values[rows][better] = values[better]
+
+
+def _slices(count: int, length: int) -> Iterator[slice]:
+    for start in range(0, count, length):
+        yield slice(start, min(start + length, count))

@@ -63,8 +63,11 @@ class Tracker:
     def _match(self, memory: _Memory, features: Features) -> Matches:
         distant = None
         if self.config.motion_window > 0:
-            steps = memory.keypoints[:, None] - features.keypoints[None]  # (T, N, 2)
-            distant = np.hypot(steps[..., 0], steps[..., 1]) > self.config.motion_window
+            x, y = (
+                np.subtract.outer(memory.keypoints[:, axis], features.keypoints[:, axis])
+                for axis in (0, 1)
+            )
+            distant = x * x + y * y > self.config.motion_window**2  # (T, N)
         return match_mutual(
             memory.descriptors, features.descriptors, self.config.min_similarity, distant
         )
