@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from alike_ros.config import DetectorConfig
 from alike_ros.structures import Features, FloatArray
+from alike_ros.stages import stage
 
 RADIUS = 2
 TEMPERATURE = 0.1
@@ -38,6 +39,7 @@ class Detections:
     sigmas: FloatArray
 
 
+@stage('detect')
 def detect(score_map: FloatArray, config: DetectorConfig) -> Detections:
     """Find the keypoints of a score map (H, W) with values in [0, 1]."""
     pixels = select(score_map, local_maxima(score_map), config)  # (N,) flat indices

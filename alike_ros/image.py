@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from alike_ros.errors import ImageError
+from alike_ros.stages import stage
 from alike_ros.structures import Features, ImageArray
 
 
@@ -25,6 +26,7 @@ class Prepared:
         return bool(flat[0] == flat[-1] and flat.min() == flat.max())
 
 
+@stage('prepare')
 def prepare(image: np.ndarray, image_size_max: int = 0) -> Prepared:
     """Bring an image into the form that a backend takes.
 

@@ -63,11 +63,11 @@ class Tracker:
     def _match(self, memory: _Memory, features: Features) -> Matches:
         distant = None
         if self.config.motion_window > 0:
-            x, y = (
-                np.subtract.outer(memory.keypoints[:, axis], features.keypoints[:, axis])
-                for axis in (0, 1)
-            )
-            distant = x * x + y * y > self.config.motion_window**2  # (T, N)
+            squared_px = np.zeros((len(memory), len(features)), np.float32)
+            for axis in (0, 1):
+                steps = np.subtract.outer(memory.keypoints[:, axis], features.keypoints[:, axis])
+                squared_px += np.square(steps, out=steps)
+            distant = squared_px > self.config.motion_window**2
         return match_mutual(
             memory.descriptors, features.descriptors, self.config.min_similarity, distant
         )

@@ -21,6 +21,7 @@ from alike_ros.config import DetectorConfig, ExtractorConfig
 from alike_ros.detector import described_points, detect, to_features
 from alike_ros.errors import BackendError, first_line
 from alike_ros.network import ALNet, load_network, upsample
+from alike_ros.stages import stage
 from alike_ros.structures import Features, FloatArray, ImageArray
 from alike_ros.variants import LEVEL_STRIDES, round_up
 from alike_ros.weights import WeightsFile
@@ -77,6 +78,7 @@ class TorchBackend:
         if self._device.type == 'cuda':
             torch.cuda.empty_cache()
 
+    @stage('copy')
     def _upload(self, images: list[ImageArray]) -> Tensor:
         batch = torch.from_numpy(np.stack(images)).to(self._device)  # (B, h, w, 3)
         height, width = batch.shape[1:3]
@@ -115,6 +117,7 @@ class Head:
         x = F.conv2d(x, torch.cat(self._splits, dim=1)[:, :, None, None]).relu_()
         return torch.sigmoid_(F.conv2d(x, last[:, :, None, None])[:, 0])
 
+    @stage('describe')
     def describe(self, levels: list[Tensor], keypoints: FloatArray) -> FloatArray:
         """Return unit descriptors (N, dim) at keypoints (N, 2) px, at least a pixel inside.
 

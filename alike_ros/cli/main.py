@@ -10,7 +10,7 @@ from importlib import import_module
 
 from alike_ros.errors import AlikeError
 
-COMMANDS = ('demo', 'track', 'convert', 'models', 'export', 'parameters')
+COMMANDS = ('demo', 'track', 'convert', 'models', 'export', 'bench', 'parameters')
 
 FAILED, INTERRUPTED = 2, 130
 

@@ -1,0 +1,1 @@
+"""How fast, how equal, how large: contestants in processes of their own, asked in turn."""
