@@ -25,7 +25,7 @@ def texture(size: tuple[int, int], seed: int = 0) -> ImageArray:
     width, height = size
     ground = rng.integers(0, 256, (height // 24 + 2, width // 24 + 2, 3), np.uint8)
     image = cv2.resize(ground, size, interpolation=cv2.INTER_CUBIC)
-    for _ in range(max(1, width * height // 600)):
+    for _ in range(max(1, width * height // 350)):
         centre = rng.uniform((0, 0), size)
         reach_px = 4 + 24 * rng.random() ** 2
         corners = centre + rng.normal(size=(rng.integers(3, 6), 2)) * reach_px

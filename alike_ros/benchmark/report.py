@@ -12,6 +12,8 @@ from alike_ros.benchmark.table import header_lines, markdown_table
 from alike_ros.errors import ImageError, first_line
 from alike_ros.structures import ImageArray
 
+BEGIN, END = '<!-- alike bench -->', '<!-- end of alike bench -->'
+
 READING = """\
 Contestants run in processes of their own and are asked in turn for one frame each, after warm-up;
 the time is from image to features in host memory. `ms` is the median, `x …` the median of the
@@ -24,9 +26,20 @@ any descriptor element there. `+MB` is the peak of resident memory above the ope
 def write_files(report: dict[str, Any], markdown: Path | None, plot: Path | None) -> None:
     """Write those that are named."""
     if markdown is not None:
-        markdown.write_text(render_markdown(report))
+        update_section(markdown, render_markdown(report))
     if plot is not None:
         _write_picture(plot, draw(report['cases']))
+
+
+def update_section(page: Path, section: str) -> None:
+    """Put a section into a page between marks: where it was before, else at the end."""
+    text = page.read_text(encoding='utf-8') if page.exists() else ''
+    if BEGIN in text and END in text:
+        before, rest = text.split(BEGIN, 1)
+        after = rest.split(END, 1)[1]
+    else:
+        before, after = (f'{text.rstrip()}\n\n' if text.strip() else ''), '\n'
+    page.write_text(f'{before}{BEGIN}\n{section}{END}{after}', encoding='utf-8')
 
 
 def render_markdown(report: dict[str, Any]) -> str:

@@ -124,7 +124,7 @@ class _Worker:
         if line:
             return json.loads(line)
         last_words = self._log.read_text(errors='replace').strip().splitlines()[-1:]
-        return {'error': ' '.join(last_words) or f'exit code {self._process.wait()}'}
+        return {'error': ': '.join([f'exit code {self._process.wait()}', *last_words])}
 
 
 @contextmanager

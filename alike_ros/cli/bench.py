@@ -54,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     kept = parser.add_argument_group('what is kept')
     kept.add_argument('--json', type=Path, metavar='FILE', help='all figures')
-    kept.add_argument('--markdown', type=Path, metavar='FILE', help='the tables')
+    kept.add_argument(
+        '--markdown', type=Path, metavar='FILE', help='put the tables into this page'
+    )
     kept.add_argument('--plot', type=Path, metavar='FILE.png', help='a picture of the times')
 
 
