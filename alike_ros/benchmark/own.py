@@ -18,10 +18,10 @@ from alike_ros.structures import Features, FloatArray, ImageArray
 from alike_ros.weights import find_weights
 
 PACKAGES = {
-    'torch': 'torch',
-    'openvino': 'openvino',
-    'onnx': 'onnxruntime',
-    'tensorrt': 'tensorrt',
+    'torch': ('torch',),
+    'openvino': ('openvino', 'onnx'),
+    'onnx': ('onnxruntime', 'onnx'),
+    'tensorrt': ('tensorrt', 'onnx'),
 }
 
 
@@ -30,7 +30,8 @@ def installed_backends() -> list[str]:
     known = [
         name for p in parameters(ExtractorConfig) if p.name == 'backend' for name in p.choices
     ]
-    return [name for name in known or ['torch'] if name in PACKAGES and find_spec(PACKAGES[name])]
+    candidates = [name for name in known or ['torch'] if name in PACKAGES]
+    return [name for name in candidates if all(find_spec(each) for each in PACKAGES[name])]
 
 
 def open_extractor(backend: str = '', **values: Any) -> Extract:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +23,6 @@ from alike_ros.errors import BackendError
 THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
 MAX_WAITED = 0.05  # share of a frame's time for which its threads may have waited for a core
 ROUNDS_LIMIT = 3  # times the rounds wanted: then enough is enough on a busy machine
-PAUSE_S = 0.003  # until threads that spin for more work have gone to sleep
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,11 @@ def run_case(
 
 
 class _Worker:
-    """The parent's end of one contestant's process."""
+    """The parent's end of one contestant's process.
+
+    Between its frames it stands still: libraries' threads that spin in wait for more work would
+    take a core from whoever is next.
+    """
 
     def __init__(
         self, contestant: Contestant, process: subprocess.Popen[str], log: Path, outputs: Path
@@ -89,17 +92,19 @@ class _Worker:
         self._growth_bytes = 0
         self._introduction = self._read()
         self.failure: str = self._introduction.get('error', '')
+        self._process.send_signal(signal.SIGSTOP)
 
     @property
     def undisturbed(self) -> int:
         return sum(not sample.disturbed for sample in self._samples)
 
     def frame(self) -> None:
-        time.sleep(PAUSE_S)
         assert self._process.stdin is not None
+        self._process.send_signal(signal.SIGCONT)
         self._process.stdin.write('frame\n')
         self._process.stdin.flush()
         answer = self._read()
+        self._process.send_signal(signal.SIGSTOP)
         if 'error' in answer:
             raise BackendError(f'{self.contestant.label} ended: {answer["error"]}')
         disturbed = answer['waited_s'] > MAX_WAITED * answer['seconds']
