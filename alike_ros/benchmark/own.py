@@ -10,6 +10,7 @@ import numpy as np
 
 from alike_ros.backends.base import open_backend
 from alike_ros.benchmark.contestant import Extract, Outputs
+from alike_ros.blas import limit_blas_threads
 from alike_ros.config import ExtractorConfig, parameters
 from alike_ros.detector import detect
 from alike_ros.extractor import Extractor
@@ -38,6 +39,7 @@ def open_extractor(backend: str = '', **values: Any) -> Extract:
     """Return the extractor as users call it; a batch goes to its backend as one."""
     has_backends = any(f.name == 'backend' for f in dataclasses.fields(ExtractorConfig))
     chosen: dict[str, Any] = {'backend': backend} if backend and has_backends else {}
+    limit_blas_threads()  # as the node and the commands do
     config = ExtractorConfig(**chosen, **values)
     extractor = Extractor(config)
     batches = None

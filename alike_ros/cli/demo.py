@@ -44,12 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from alike_ros.blas import limit_blas_threads
     from alike_ros.extractor import Extractor
     from alike_ros.frontend import FrontEnd
     from alike_ros.sources import open_source
 
     extractor_config = config_from(args, ExtractorConfig)
     tracker_config = config_from(args, TrackerConfig)
+    limit_blas_threads()
     source = open_source(args.input, args.topic)
     with Extractor(extractor_config) as extractor, ExitStack() as stack:
         demo = _Demo(source, FrontEnd(extractor, tracker_config), args, stack)

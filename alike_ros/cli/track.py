@@ -44,12 +44,14 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from alike_ros.bags import BagWriter
+    from alike_ros.blas import limit_blas_threads
     from alike_ros.extractor import Extractor
     from alike_ros.frontend import FrontEnd
     from alike_ros.sources import open_source
 
     extractor_config = config_from(args, ExtractorConfig)
     tracker_config = config_from(args, TrackerConfig)
+    limit_blas_threads()
     source = open_source(args.input, args.topic)
     if args.output.exists() and args.output.samefile(args.input):
         raise ConfigError(f'{args.output} is the input; name another file for the output')

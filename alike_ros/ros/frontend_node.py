@@ -10,6 +10,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool, Trigger
 
+from alike_ros.blas import limit_blas_threads
 from alike_ros.config import Value, change_live
 from alike_ros.errors import AlikeError
 from alike_ros.frontend import Counters
@@ -183,6 +184,7 @@ class FrontEndNode(LifecycleNode):
 
 def main() -> int:
     """Run the node until it is asked to end; 0 when it was, 1 when it could not start."""
+    limit_blas_threads()
     return process.run(FrontEndNode, _work)
 
 

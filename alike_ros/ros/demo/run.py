@@ -5,26 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-import yaml
 
 from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, parameters
 from alike_ros.errors import AlikeError
 from alike_ros.evaluation.recording import Recording
 from alike_ros.evaluation.summary import hardware
-from alike_ros.ros.demo.children import Child, Children
+from alike_ros.ros.demo.children import Children
 from alike_ros.ros.demo.monitor import Monitor
+from alike_ros.ros.demo.steps import end, follow, node_parameters, wait
 from alike_ros.sources import Source
 
 TOPICS = ['image', 'camera_info', 'frontend/keypoints', 'frontend/tracks', 'frontend/status']
-START_LIMIT_S = 180.0  # a first start may read the network from a slow disk
-STALL_LIMIT_S = 60.0
 CONFIGS = (ExtractorConfig, TrackerConfig, NodeConfig)
 
 
@@ -59,27 +54,29 @@ class DemoRun:
         recorder = children.start(
             'recorder',
             'alike_ros.ros.recorder_node',
-            *_parameters(
+            *node_parameters(
                 folder, 'recorder', output=str(self._output / 'tracks.mcap'), topics=TOPICS
             ),
         )
         given = vars(self._args)
         values = {p.name: given[p.name] for p in parameters(*CONFIGS) if p.name in given}
         front_end = children.start(
-            'frontend', 'alike_ros.ros.frontend_node', *_parameters(folder, 'frontend', **values)
+            'frontend',
+            'alike_ros.ros.frontend_node',
+            *node_parameters(folder, 'frontend', **values),
         )
         monitor.begin(self._frames)
-        _wait(children, monitor, lambda: monitor.sees_front_end)
+        wait(children, monitor, lambda: monitor.sees_front_end)
         replay = children.start(
             'replay', 'alike_ros.ros.replay_node', *self._replay_parameters(folder, report_path)
         )
-        _follow(children, monitor, replay)
+        follow(children, monitor, replay)
         monitor.settle(json.loads(report_path.read_text())['frames_sent'])
-        _end(front_end)
-        _end(recorder)
+        end(front_end)
+        end(recorder)
 
     def _replay_parameters(self, folder: Path, report_path: Path) -> list[str]:
-        return _parameters(
+        return node_parameters(
             folder,
             'replay',
             input=self._args.input,
@@ -121,38 +118,6 @@ class DemoRun:
         recording.write_pictures(*pictures, title, subtitle)
         (self._output / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n')
         return summary
-
-
-def _wait(children: Children, monitor: Monitor, done: Callable[[], bool]) -> None:
-    """Show progress until it is done; AlikeError when a process fails or nothing moves."""
-    while not done():
-        children.check()
-        monitor.spin(0.1)
-        limit_s = STALL_LIMIT_S if monitor.frames else START_LIMIT_S
-        if monitor.silent_s > limit_s:
-            raise AlikeError(f'no status from the front end for {limit_s:.0f} s; giving up')
-
-
-def _follow(children: Children, monitor: Monitor, replay: Child) -> None:
-    """Wait for the end of the replay; Ctrl-C ends it early, and what came is reported."""
-    try:
-        _wait(children, monitor, lambda: replay.code is not None)
-    except KeyboardInterrupt:
-        replay.signal(signal.SIGINT)
-        replay.wait(30.0)
-    children.check()
-
-
-def _end(child: Child) -> None:
-    if child.stop() != 0:
-        raise AlikeError(child.failure())
-
-
-def _parameters(folder: Path, node: str, **values: Any) -> list[str]:
-    """Return the arguments that give a node these parameters, by a file: types stay."""
-    path = folder / f'{node}.yaml'
-    path.write_text(yaml.safe_dump({node: {'ros__parameters': values}}))
-    return ['--ros-args', '--params-file', str(path)]
 
 
 def _frames_to_come(args: argparse.Namespace, source: Source | None) -> int:
