@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from alike_ros.structures import FloatArray, Matches
 
-# A tile is read four times over: 2 MB stay in the cache (256 x 512 to 1024 x 1024 do equally).
-TILE_ROWS, TILE_COLUMNS = 512, 1024
+# A tile is read four times over: 4 MB stay in the last cache. Smaller ones multiply slower.
+TILE_ROWS, TILE_COLUMNS = 1024, 1024
 _NEVER = np.float32(-2)  # below every cosine
 _ABSENT = np.iinfo(np.intp).min // 2  # no row, whatever is added to it
 

@@ -16,7 +16,7 @@ def mutual_by_definition(a, b):
     return [(i, j) for i, j in enumerate(forward) if backward[j] == i]
 
 
-TILES = [(1, 1), (3, 5), (64, 130), (100, 7), (101, 131), (512, 1024)]
+TILES = [(1, 1), (3, 5), (64, 130), (100, 7), (101, 131), (1024, 1024)]
 
 
 @pytest.fixture(params=TILES, ids=str)
