@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.config import DetectorConfig
-from alike_ros.structures import Features, FloatArray
 from alike_ros.stages import stage
+from alike_ros.structures import Features, FloatArray
 
 RADIUS = 2
 TEMPERATURE = 0.1

@@ -174,7 +174,9 @@ def test_a_device_that_is_not_there_is_named(backend_name, official_weights, dev
     ],
 )
 def test_auto_takes_the_fastest_for_the_device(monkeypatch, installed, device, cuda, chosen):
-    monkeypatch.setattr(base, '_is_installed', lambda name: name in installed)
+    monkeypatch.setattr(
+        base, 'installed_backends', lambda: [n for n in base.KNOWN if n in installed]
+    )
     monkeypatch.setattr(base, 'has_cuda', lambda: cuda)
     assert choose(device)[0] == chosen
 
@@ -187,7 +189,7 @@ def test_auto_says_what_it_took_and_why(official_weights, caplog):
 
 
 def test_without_any_library_the_command_to_install_one_is_named(monkeypatch):
-    monkeypatch.setattr(base, '_is_installed', lambda name: False)
+    monkeypatch.setattr(base, 'installed_backends', list)
     with pytest.raises(BackendError, match=r'pip install alike_ros\[openvino\]'):
         choose('cpu')
 

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
+from alike_ros.backends.base import installed_backends
 from alike_ros.benchmark import process, statistics, table
 from alike_ros.benchmark.cases import NO_IMAGES, Plan, cases
 from alike_ros.benchmark.comparison import compare
 from alike_ros.benchmark.contestant import Case, Contestant, Outputs
 from alike_ros.benchmark.floor import convolution, dense_work, sparse_work
 from alike_ros.benchmark.images import batch_of, image_of, parse_size, texture
-from alike_ros.benchmark.own import installed_backends
 from alike_ros.benchmark.pairing import matchers
 from alike_ros.benchmark.plot import draw
 from alike_ros.benchmark.record import case_record

@@ -70,7 +70,7 @@ def choose(device: str) -> tuple[str, str]:
         BackendError: no backend is installed.
     """
     kind = device.partition(':')[0]
-    installed = [name for name in KNOWN if _is_installed(name)]
+    installed = installed_backends()
     if kind == 'gpu':
         return 'openvino', f'the one that has the device {device}'
     if kind not in ('auto', 'cpu'):
@@ -85,5 +85,10 @@ def choose(device: str) -> tuple[str, str]:
     return installed[0], f'the fastest on a CPU of those installed ({", ".join(installed)})'
 
 
-def _is_installed(name: str) -> bool:
-    return all(find_spec(package) is not None for package in KNOWN[name][2])
+def installed_backends() -> list[str]:
+    """Return the names of the backends whose packages can be found, the fastest first."""
+    return [
+        name
+        for name, (_, _, packages) in KNOWN.items()
+        if all(find_spec(package) is not None for package in packages)
+    ]

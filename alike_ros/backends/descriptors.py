@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.layers import Layers
+from alike_ros.stages import stage
 from alike_ros.structures import FloatArray
 from alike_ros.variants import LEVEL_STRIDES
 
@@ -29,6 +30,7 @@ class Descriptors:
         self._hidden = None if layers.hidden is None else layers.hidden.T.copy()
         self._rows = layers.head[:-1].T.copy()
 
+    @stage('describe')
     def describe(self, levels: Sequence[FloatArray], keypoints: FloatArray) -> FloatArray:
         """Return unit descriptors (N, dim) at keypoints (N, 2) px, at least a pixel inside.
 

@@ -12,6 +12,7 @@ from alike_ros.config import DetectorConfig, ExtractorConfig
 from alike_ros.detector import described_points, detect, to_features
 from alike_ros.errors import BackendError, first_line
 from alike_ros.layers import read_layers
+from alike_ros.stages import stage
 from alike_ros.structures import Features, FloatArray, ImageArray
 from alike_ros.variants import round_up
 from alike_ros.weights import WeightsFile
@@ -76,6 +77,7 @@ class HostBackend(ABC):
         points = described_points(detections, config, size)
         return to_features(detections, self._descriptors.describe(levels, points), size)
 
+    @stage('copy')
     def _batch(self, images: list[ImageArray]) -> ImageArray:
         """Return the images as one array whose sides are multiples of 32, zeros added."""
         height, width = images[0].shape[:2]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -11,36 +9,18 @@ import numpy as np
 from alike_ros.backends.base import open_backend
 from alike_ros.benchmark.contestant import Extract, Outputs
 from alike_ros.blas import limit_blas_threads
-from alike_ros.config import ExtractorConfig, parameters
+from alike_ros.config import ExtractorConfig
 from alike_ros.detector import detect
 from alike_ros.extractor import Extractor
 from alike_ros.image import prepare
 from alike_ros.structures import Features, FloatArray, ImageArray
 from alike_ros.weights import find_weights
 
-PACKAGES = {
-    'torch': ('torch',),
-    'openvino': ('openvino', 'onnx'),
-    'onnx': ('onnxruntime', 'onnx'),
-    'tensorrt': ('tensorrt', 'onnx'),
-}
 
-
-def installed_backends() -> list[str]:
-    """Return the names of the backends whose library can be found."""
-    known = [
-        name for p in parameters(ExtractorConfig) if p.name == 'backend' for name in p.choices
-    ]
-    candidates = [name for name in known or ['torch'] if name in PACKAGES]
-    return [name for name in candidates if all(find_spec(each) for each in PACKAGES[name])]
-
-
-def open_extractor(backend: str = '', **values: Any) -> Extract:
+def open_extractor(backend: str = 'auto', **values: Any) -> Extract:
     """Return the extractor as users call it; a batch goes to its backend as one."""
-    has_backends = any(f.name == 'backend' for f in dataclasses.fields(ExtractorConfig))
-    chosen: dict[str, Any] = {'backend': backend} if backend and has_backends else {}
     limit_blas_threads()  # as the node and the commands do
-    config = ExtractorConfig(**chosen, **values)
+    config = ExtractorConfig(backend=backend, **values)
     extractor = Extractor(config)
     batches = None
 

@@ -87,9 +87,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _plan(args: argparse.Namespace) -> Any:
+    from alike_ros.backends.base import installed_backends
     from alike_ros.benchmark.cases import Plan
     from alike_ros.benchmark.images import parse_size
-    from alike_ros.benchmark.own import installed_backends
     from alike_ros.evaluation.summary import hardware
 
     models = MODELS[:1] if args.quick and args.models == MODELS else tuple(args.models)
