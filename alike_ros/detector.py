@@ -95,9 +95,9 @@ def local_maxima(score_map: FloatArray) -> NDArray[np.bool_]:
     """
     maxima = score_map == cv2.dilate(score_map, _WINDOW)
     for _ in range(SUPPRESSION_ROUNDS):
-        covered = cv2.dilate(maxima.view(np.uint8), _WINDOW).view(bool)
-        rest = np.where(covered, np.float32(0), score_map)
-        maxima |= (rest == cv2.dilate(rest, _WINDOW)) & ~covered
+        free = cv2.dilate(maxima.view(np.uint8), _WINDOW) == 0
+        rest = cv2.copyTo(score_map, free.view(np.uint8))  # zero where covered
+        maxima |= (rest == cv2.dilate(rest, _WINDOW)) & free
     maxima[: RADIUS + 1] = maxima[-RADIUS:] = False
     maxima[:, : RADIUS + 1] = maxima[:, -RADIUS:] = False
     return maxima

@@ -101,6 +101,7 @@ def test_the_table_says_what_was_lost_and_the_error_only_with_truth():
         'late': 0,
         'hardware': {'cpu': 'some', 'cores': 2, 'gpu': ''},
         'model': 'm',
+        'backend': 'openvino',
         'device': 'cpu',
     }
     assert '2 lost' in report(summary) and 'error' not in report(summary)

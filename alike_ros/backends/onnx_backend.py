@@ -30,7 +30,7 @@ class OnnxBackend(HostBackend):
                 'openvino and torch have bf16'
             )
         keep_freed_memory()
-        self.device = config.device
+        self.device = 'cpu' if config.device == 'auto' else config.device
         self._session = open_session(
             build_graph(self._layers).SerializeToString(), config.device, config.threads
         )

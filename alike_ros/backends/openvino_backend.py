@@ -35,8 +35,8 @@ class OpenVinoBackend(HostBackend):
         super().__init__(config, weights)
         keep_freed_memory()
         self._core = ov.Core()
-        self.device = config.device
         self._target = open_device(self._core, config.device)
+        self.device = self._target.lower().replace('.', ':')
         self._graph = build_graph(self._layers).SerializeToString()
         self._requests: OrderedDict[tuple[int, ...], ov.InferRequest] = OrderedDict()
         self._settings: dict[str, str | int] = {

@@ -134,6 +134,7 @@ class _Demo:
             **self._summary.fields(),
             'hardware': hardware(extractor.device),
             'model': extractor.config.model,
+            'backend': extractor.backend_name,
             'device': extractor.device,
             'weights_sha256': extractor.weights.sha256,
         }

@@ -58,7 +58,8 @@ def _machine(summary: Mapping[str, Any]) -> Iterator[str]:
     gpu = f', {machine["gpu"]}' if machine['gpu'] else ''
     yield _row('hardware', f'{machine["cpu"]}, {machine["cores"]} cores{gpu}')
     weights = summary.get('weights_sha256', '')[:12]
-    yield _row('network', f'{summary["model"]} on {summary["device"]}, weights {weights}')
+    device = f'{summary["device"]} ({summary["backend"]})'
+    yield _row('network', f'{summary["model"]} on {device}, weights {weights}')
 
 
 def _row(label: str, text: str) -> str:

@@ -179,8 +179,8 @@ def lines(figures: dict[str, Any]) -> list[str]:
     machine = figures['hardware']
     width, height = figures['size']
     return [
-        f'{figures["model"]} on {figures["device"]}, {width}x{height}; {machine["cpu"]}, '
-        f'{machine["cores"]} cores',
+        f'{figures["model"]} on {figures["device"]} ({figures["backend"]}), {width}x{height}; '
+        f'{machine["cpu"]}, {machine["cores"]} cores',
         f'{figures["sent"]} sent, {figures["received"]} received, {figures["processed"]} '
         f'processed, {figures["dropped"]} dropped; '
         f'{figures["processed_per_s"]:.1f} processed a second',

@@ -27,7 +27,7 @@ class Monitor(Closing):
         self._node.create_subscription(FrontendStatus, 'frontend/status', self._on_status, 1000)
         self._node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
         self._status: FrontendStatus | None = None
-        self._identity = {'model': '', 'device': '', 'weights_sha256': ''}
+        self._identity = {'model': '', 'backend': '', 'device': '', 'weights_sha256': ''}
         self._last_s = time.monotonic()
         self._longest_gap_s = 0.0
         self._progress: tqdm | None = None
@@ -59,7 +59,7 @@ class Monitor(Closing):
             self.spin(0.1)
 
     def identity(self) -> dict[str, str]:
-        """Return model, device and checksum of the weights as /diagnostics names them."""
+        """Return model, backend, device and checksum of the weights as /diagnostics names them."""
         return self._identity
 
     def _accounted(self) -> int:
@@ -89,6 +89,7 @@ class Monitor(Closing):
             if 'weights sha256' in values:
                 self._identity = {
                     'model': values['model'],
+                    'backend': values['backend'],
                     'device': values['device'],
                     'weights_sha256': values['weights sha256'],
                 }
