@@ -336,11 +336,12 @@ def test_a_size_that_is_none_is_refused(text):
         parse_size(text)
 
 
-def test_the_command_prints_a_table_and_keeps_the_figures(models, tmp_path, capsys):
+def test_the_command_prints_tables_and_keeps_the_figures(models, data, tmp_path, capsys):
     pytest.importorskip('torch')
     kept = {name: tmp_path / f'figures.{name}' for name in ('json', 'markdown', 'png')}
     files = ['--json', kept['json'], '--markdown', kept['markdown'], '--plot', kept['png']]
     chosen = ['--backends', 'torch', '--sizes', '160x96', '--no_matching', '--threads', '1']
+    chosen += ['--deviation', str(data / 'tum')]
     arguments = ['bench', '--quick', '--rounds', '1', *chosen, *map(str, files)]
     assert cli.main(arguments) == 0
     printed = capsys.readouterr().out
@@ -349,6 +350,7 @@ def test_the_command_prints_a_table_and_keeps_the_figures(models, tmp_path, caps
     torch, dense = report['cases'][0]['contestants']
     assert torch['equal'] == dense['equal'] == 1
     assert set(torch['stages_ms']) == {'prepare', 'copy', 'network', 'detect', 'describe'}
+    assert '| alike-t | torch | bf16 |' in printed and report['deviation'] in printed
     assert len(report['header']['weights_sha256']['alike-t']) == 64
     assert render_markdown(report) in kept['markdown'].read_text()
     assert cv2.imread(str(kept['png'])) is not None

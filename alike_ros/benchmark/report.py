@@ -51,6 +51,8 @@ def render_markdown(report: dict[str, Any]) -> str:
         READING,
         *(markdown_table(record).rstrip() for record in report['cases']),
     ]
+    if 'deviation' in report:
+        parts += ['### Reduced precision, compared with fp32', report['deviation'].rstrip()]
     return '\n\n'.join(parts) + '\n'
 
 

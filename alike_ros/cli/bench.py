@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from alike_ros.config import MODELS
+from alike_ros.config import MODELS, PRECISIONS
 from alike_ros.errors import ConfigError
 
 NAME = 'bench'
@@ -16,6 +18,7 @@ HELP = 'Measure speed, memory and equality of outputs on this machine.'
 
 ROUNDS, QUICK_ROUNDS = 20, 5
 THREADS = 2
+DEVIATION_IMAGES = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument('--image', type=Path, metavar='FILE', help='default: a synthetic texture')
     what.add_argument('--device', default='cpu', help='default: %(default)s')
+    what.add_argument(
+        '--deviation',
+        metavar='INPUT',
+        help=f'compare reduced precision with fp32 on the first {DEVIATION_IMAGES} images of any '
+        'input of `alike demo`',
+    )
     what.add_argument('--weights', default='', metavar='FILE', help='of the one model measured')
     beside = parser.add_argument_group('beside what')
     beside.add_argument(
@@ -80,10 +89,21 @@ def run(args: argparse.Namespace) -> int:
         record = session.measure(case)
         report['cases'].append(record)
         print('\n' + text_table(record), flush=True)
-        if args.json:
-            args.json.write_text(json.dumps(report, indent=2) + '\n')
+    if args.deviation is not None:
+        report['deviation'] = _deviation(args.deviation, plan.models, plan.backends)
+        print('\n' + report['deviation'])
+    if args.json:
+        args.json.write_text(json.dumps(report, indent=2) + '\n')
     write_files(report, args.markdown, args.plot)
     return 0
+
+
+def _deviation(source: str, models: Sequence[str], backends: Sequence[str]) -> str:
+    from alike_ros.evaluation.deviation import render
+    from alike_ros.sources import open_source
+
+    images = [frame.image for frame in islice(open_source(source), DEVIATION_IMAGES)]
+    return render(images, models, [(b, p) for b in backends for p in PRECISIONS[1:]])
 
 
 def _plan(args: argparse.Namespace) -> Any:
