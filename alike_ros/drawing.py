@@ -98,17 +98,6 @@ def draw_tracks(image: ImageArray, history: TrackHistory, ages: NDArray[np.uint3
     return canvas
 
 
-def draw_keypoints(
-    image: ImageArray, keypoints: FloatArray, colour: tuple[int, int, int] = (0, 255, 0)
-) -> ImageArray:
-    """Return an RGB copy of an RGB or grey image with a dot at each of (N, 2) px."""
-    canvas = to_rgb(image)
-    radius = 2 * max(1, round(canvas.shape[1] / 1280))
-    for point in np.asarray(keypoints, np.float32):
-        _dot(canvas, point, radius, colour)
-    return canvas
-
-
 def draw_text(image: ImageArray, values: Mapping[str, object]) -> None:
     """Write `name value` pairs into the top-left corner of an RGB image, in place."""
     scale = max(0.4, image.shape[1] / 1600)

@@ -1,4 +1,7 @@
-"""The published weights: what they are, where they are looked for, how they are fetched."""
+"""The published weights: what they are, where they are looked for, how they are fetched.
+
+Their licence: BSD-3-Clause, Copyright (c) 2022 Zhao Xiaoming.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ from alike_ros.resources import share_dir
 
 COMMIT = '4e61fc77e75fb1cb3e7447d0a21f854cc61a0d32'
 ORIGIN = f'https://raw.githubusercontent.com/Shiaoming/ALIKE/{COMMIT}/models'
-LICENSE = 'BSD-3-Clause, Copyright (c) 2022 Zhao Xiaoming'
 
 Progress = Callable[[int, int], None]
 

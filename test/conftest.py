@@ -1,7 +1,9 @@
 """Fixtures that every test may use."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -9,15 +11,26 @@ import pytest
 DATA = Path(os.environ.get('ALIKE_TEST_DATA', Path(__file__).parents[2] / 'shared' / 'data'))
 
 
+def absent(reason: str) -> NoReturn:
+    """Skip a test for want of something; fail it in CI, where everything has to be there."""
+    if os.environ.get('CI') == 'true':
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope='session')
 def data() -> Path:
     """Folder of real images, weights and reference outputs; it is not part of the repository."""
     if DATA.is_dir():
         return DATA
-    reason = f'test data not found at {DATA}; set ALIKE_TEST_DATA to the folder that holds it'
-    if os.environ.get('CI') == 'true':
-        pytest.fail(reason)
-    pytest.skip(reason)
+    absent(f'test data not found at {DATA}; set ALIKE_TEST_DATA to the folder that holds it')
+
+
+@pytest.fixture(scope='session')
+def photos() -> None:
+    """Ask for the photos of the rendered room, which come with scikit-image."""
+    if find_spec('skimage') is None:
+        absent('the photos of the room are not installed: pip install --no-deps scikit-image')
 
 
 @pytest.fixture

@@ -54,11 +54,8 @@ class TestTruePosesFitTheImages:
         medians = [np.median(sampson_errors_px(source, k, k + 5)) for k in range(0, 15, 5)]
         assert np.median(medians) < 2.0
 
-    def test_of_the_room(self):
-        try:
-            source = RoomSource(frames=40)
-        except DatasetError as error:
-            pytest.skip(str(error))
+    def test_of_the_room(self, photos):
+        source = RoomSource(frames=40)
         medians = [np.median(sampson_errors_px(source, k, k + 3)) for k in (0, 15, 30)]
         assert max(medians) < 0.2
 

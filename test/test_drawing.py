@@ -5,7 +5,6 @@ from alike_ros.drawing import (
     AGE_OF_FULL_COLOUR,
     TrackHistory,
     age_colours,
-    draw_keypoints,
     draw_text,
     draw_tracks,
 )
@@ -85,8 +84,7 @@ def test_points_outside_the_image_and_no_points_do_no_harm():
     assert not draw_tracks(image, history, np.array([1], np.uint32)).any()
 
 
-def test_keypoints_and_text_are_drawn():
-    drawn = draw_keypoints(np.zeros((60, 200), np.uint8), points([100, 50]))
-    assert drawn[50, 100, 1] == 255
+def test_text_is_drawn():
+    drawn = np.zeros((60, 200, 3), np.uint8)
     draw_text(drawn, {'tracks': 12, 'fps': 29.5})
     assert drawn[:20].any()

@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from catkin_pkg.package import parse_package
+from conftest import absent
 
 from alike_ros import resources
 from alike_ros.errors import AlikeError
@@ -107,10 +109,18 @@ def test_messages_and_python_live_under_one_name():
     assert callable(share_dir)
 
 
+@pytest.mark.skipif(os.environ.get('CI') != 'true', reason='tells what CI must not lack')
+@pytest.mark.parametrize(
+    'module', ['alike_ros.msg', 'onnx', 'onnxruntime', 'openvino', 'rclpy', 'torch', 'yaml']
+)
+def test_what_other_tests_are_skipped_without_is_there(module):
+    import_module(module)
+
+
 def test_every_module_of_the_sources_is_installed_and_no_other():
     installed = Path(resources.__file__).parent
     if installed == ROOT / 'alike_ros':
-        pytest.skip('runs from the checkout: nothing is installed')
+        absent('runs from the checkout: nothing is installed')
     sources = {path.relative_to(ROOT / 'alike_ros') for path in (ROOT / 'alike_ros').rglob('*.py')}
     present = {path.relative_to(installed) for path in installed.rglob('*.py')}
     assert sources == {path for path in present if path.parts[0] != 'msg'}

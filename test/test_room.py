@@ -18,11 +18,8 @@ TEXELS = 16 * 2**LEVELS + 1
 
 
 @pytest.fixture(scope='module')
-def room() -> RoomSource:
-    try:
-        return RoomSource(frames=60, noise=0)
-    except DatasetError as error:
-        pytest.skip(str(error))
+def room(photos) -> RoomSource:
+    return RoomSource(frames=60, noise=0)
 
 
 def dotted_plane(distance: float, slant: float, sigma: float) -> tuple[Plane, np.ndarray]:

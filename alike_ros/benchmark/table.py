@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 STAGES = ('prepare', 'copy', 'network', 'detect', 'describe')
-DESCRIPTOR_TOLERANCE = 1.7e-5
 
 Record = Mapping[str, Any]
 
