@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from alike_ros.backends.graph import OPSET, OUTPUTS, build_graph
+from alike_ros.backends.graph import OUTPUTS, build_graph
+from alike_ros.backends.graph_writer import OPSET
 from alike_ros.errors import BackendError
 from alike_ros.layers import read_layers
 from alike_ros.resources import version

@@ -10,7 +10,7 @@ torch = pytest.importorskip('torch')
 
 import torch.nn.functional as F  # noqa: E402
 
-from alike_ros.backends import base  # noqa: E402
+from alike_ros.backends import base, windows  # noqa: E402
 from alike_ros.backends.base import KNOWN, choose, open_backend  # noqa: E402
 from alike_ros.config import MODELS, ExtractorConfig  # noqa: E402
 from alike_ros.detector import described_points, detect  # noqa: E402
@@ -99,6 +99,40 @@ def test_random_weights_give_the_dense_form(backend_name, random_weights, size, 
     )
     images = list(rng.integers(0, 256, (count, *size, 3), np.uint8))
     check_against_dense(open_backend(config, random_weights), random_weights, images, config)
+
+
+@pytest.fixture
+def small_windows(monkeypatch):
+    """Have every image computed in windows of 16 or 32 rows."""
+    for name, pixels in (('WHOLE_PIXELS', 0), ('FINE_PIXELS', 0), ('HEAD_PIXELS', {1: 0, 0: 0})):
+        monkeypatch.setattr(windows, name, pixels)
+
+
+@pytest.mark.parametrize('size', [(75, 101), (7, 6), (250, 70)])
+@pytest.mark.parametrize('mode', [MODES[0], MODES[3]])
+@pytest.mark.parametrize('backend_name', ['openvino', 'onnx'], indirect=True)
+def test_windows_of_rows_give_the_dense_form(
+    backend_name, random_weights, size, mode, small_windows, rng
+):
+    config = ExtractorConfig(
+        model=random_weights.model, backend=backend_name, device='cpu', threads=1, **mode
+    )
+    backend = open_backend(config, random_weights)
+    for _ in range(2):
+        images = list(rng.integers(0, 256, (2, *size, 3), np.uint8))
+        check_against_dense(backend, random_weights, images, config)
+
+
+@pytest.mark.parametrize('height', [32, 64, 96, 320, 1088])
+@pytest.mark.parametrize('pixels', [0, 2**16, 2**30])
+@pytest.mark.parametrize('halo', [0, 2, 8])
+def test_windows_cover_every_row_once_with_what_it_depends_on(height, pixels, halo):
+    covered = []
+    for window in windows.windows(height, 640, pixels, halo):
+        assert 0 <= window.top <= max(window.begin - halo, 0)
+        assert min(window.end + halo, height) <= window.bottom <= height
+        covered += range(window.begin, window.end)
+    assert covered == list(range(height))
 
 
 @pytest.mark.parametrize('mode', MODES)

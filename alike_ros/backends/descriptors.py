@@ -6,7 +6,7 @@ the same is done with the four pixels around each keypoint.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ LEAST_NORM = 1e-12  # as in PyTorch's normalize: a row of zeros stays one
 SINGLE_THREADED = 2**18  # multiplications; OpenBLAS starts threads above
 
 Indices = NDArray[np.intp]
+FirstLevel = Callable[[Indices], FloatArray]  # pixels (N, 2) of the image to rows (N, dim/4)
 
 
 class Descriptors:
@@ -31,28 +32,33 @@ class Descriptors:
         self._rows = layers.head[:-1].T.copy()
 
     @stage('describe')
-    def describe(self, levels: Sequence[FloatArray], keypoints: FloatArray) -> FloatArray:
+    def describe(
+        self, first: FirstLevel, levels: Sequence[FloatArray], keypoints: FloatArray
+    ) -> FloatArray:
         """Return unit descriptors (N, dim) at keypoints (N, 2) px, at least a pixel inside.
 
-        levels: (H/s, W/s, dim/4) for s = 1, 2, 8, 32.
+        levels: the others, (H/s, W/s, dim/4) for s = 2, 8, 32.
         """
         low = np.floor(keypoints)
         fraction = keypoints - low
         pixels = (low + CORNERS[:, None]).astype(np.intp).reshape(-1, 2)  # (4 N, 2)
         weights = np.abs((1 - CORNERS[:, None]) - fraction).prod(axis=2)  # (4, N)
-        rows = _unit(self._at_pixels(levels, pixels))  # (4 N, dim)
+        rows = _unit(self._at_pixels(first, levels, pixels))  # (4 N, dim)
         corners = rows.reshape(len(CORNERS), len(keypoints), rows.shape[1])
         return _unit(np.einsum('cn,cnd->nd', weights, corners))
 
-    def _at_pixels(self, levels: Sequence[FloatArray], pixels: Indices) -> FloatArray:
-        sampled = zip(levels, LEVEL_STRIDES, strict=True)
-        x = np.concatenate([_sample(level, pixels, factor) for level, factor in sampled], axis=1)
+    def _at_pixels(
+        self, first: FirstLevel, levels: Sequence[FloatArray], pixels: Indices
+    ) -> FloatArray:
+        sampled = zip(levels, LEVEL_STRIDES[1:], strict=True)
+        coarser = [_sample(level, pixels, factor) for level, factor in sampled]
+        x = np.concatenate([first(pixels), *coarser], axis=1)
         if self._hidden is not None:
-            x = np.maximum(_product(x, self._hidden), 0)
-        return _product(x, self._rows)
+            x = np.maximum(product(x, self._hidden), 0)
+        return product(x, self._rows)
 
 
-def _product(rows: FloatArray, matrix: FloatArray) -> FloatArray:
+def product(rows: FloatArray, matrix: FloatArray) -> FloatArray:
     """Return rows @ matrix in blocks so small that OpenBLAS computes them in this thread.
 
     Its threads go on spinning after a product, on the cores that the network needs next: an
@@ -68,10 +74,8 @@ def _sample(level: FloatArray, pixels: Indices, factor: int) -> FloatArray:
     """Return what the upsampled level (h, w, C) holds at full-resolution pixels (N, 2): (N, C)."""
     height, width, channels = level.shape
     table = level.reshape(-1, channels)
-    if factor == 1:
-        return table.take(pixels[:, 1] * width + pixels[:, 0], axis=0)
-    x0, x1, fx = _source_position(pixels[:, 0], width, factor)
-    y0, y1, fy = _source_position(pixels[:, 1], height, factor)
+    x0, x1, fx = source_position(pixels[:, 0], width, factor)
+    y0, y1, fy = source_position(pixels[:, 1], height, factor)
     top, bottom = y0 * width, y1 * width
     return (
         table.take(top + x0, axis=0) * ((1 - fx) * (1 - fy))
@@ -81,7 +85,7 @@ def _sample(level: FloatArray, pixels: Indices, factor: int) -> FloatArray:
     )
 
 
-def _source_position(
+def source_position(
     index: Indices, length: int, factor: int
 ) -> tuple[Indices, Indices, FloatArray]:
     """Return the two source indices and the fraction between them, in float32 as PyTorch does."""

@@ -1,37 +1,38 @@
-"""What the backends without PyTorch share: they run a graph, the rest happens on the host."""
+"""What the backends without PyTorch share: they run graphs, the rest happens on the host."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import numpy as np
+import onnx
 
-from alike_ros.backends.descriptors import Descriptors
+from alike_ros.backends.descriptors import Descriptors, FirstLevel
+from alike_ros.backends.first_level import FirstLevelAtPixels, in_map
+from alike_ros.backends.graph import build_graph
+from alike_ros.backends.window_graphs import build_coarse, build_fine, build_head
+from alike_ros.backends.windows import WindowedNetwork, fits_at_once
 from alike_ros.config import DetectorConfig, ExtractorConfig
 from alike_ros.detector import described_points, detect, to_features
 from alike_ros.errors import BackendError, first_line
-from alike_ros.layers import read_layers
+from alike_ros.layers import Layers, read_layers
 from alike_ros.stages import stage
 from alike_ros.structures import Features, FloatArray, ImageArray
 from alike_ros.variants import round_up
 from alike_ros.weights import WeightsFile
 
-
-@dataclass(frozen=True)
-class Maps:
-    """What the graph returns for a batch; valid until the next one.
-
-    score: (B, H, W) in (0, 1).
-    levels: four of (B, H/s, W/s, dim/4), s = 1, 2, 8, 32.
-    """
-
-    score: FloatArray
-    levels: list[FloatArray]
+GRAPHS: dict[str, Callable[[Layers], onnx.ModelProto]] = {
+    'whole': build_graph,
+    'fine': build_fine,
+    'coarse': build_coarse,
+    'head': build_head,
+}
 
 
 class HostBackend(ABC):
-    """Backend that computes detection and descriptors in numpy from what a graph returns."""
+    """Backend that computes detection and descriptors in numpy from what graphs return."""
 
     name: str
     device: str
@@ -43,8 +44,8 @@ class HostBackend(ABC):
         self.dim = self._layers.variant.dim
 
     @abstractmethod
-    def infer(self, batch: ImageArray) -> Maps:
-        """Run the graph on a batch (B, H, W, 3), H and W multiples of 32."""
+    def infer(self, graph: str, inputs: dict[str, np.ndarray]) -> list[FloatArray]:
+        """Run one of `GRAPHS` and return its outputs in order; valid until it runs again."""
 
     def run(self, images: list[ImageArray], config: DetectorConfig) -> list[Features]:
         """Extract features; see `Backend.run`.
@@ -52,30 +53,56 @@ class HostBackend(ABC):
         Raises:
             BackendError: the device failed, for example for lack of memory.
         """
+        height, width = images[0].shape[:2]
         try:
-            maps = self.infer(self._batch(images))
+            return [
+                self._features(score[:height, :width], first, levels, config)
+                for score, first, levels in self._maps(self._batch(images))
+            ]
         except (RuntimeError, MemoryError) as error:
             raise BackendError(
                 f'{self.device} failed on {len(images)} image(s) of shape {images[0].shape}: '
                 f'{first_line(error)}. Use a smaller image_size_max or another device'
             ) from error
-        height, width = images[0].shape[:2]
-        return [
-            self._features(score[:height, :width], [level[i] for level in maps.levels], config)
-            for i, score in enumerate(maps.score)
-        ]
 
     def close(self) -> None:
         """Free the buffers."""
         self._padded = self._padded[:0]
 
+    def _maps(
+        self, batch: ImageArray
+    ) -> Iterator[tuple[FloatArray, FirstLevel, list[FloatArray]]]:
+        """Yield for each image of (B, H, W, 3) its score map and its levels."""
+        if fits_at_once(batch):
+            scores, *levels = self.infer('whole', {'image': batch})
+            for i, score in enumerate(scores):
+                first, *coarser = (level[i] for level in levels)
+                yield score, in_map(first), coarser
+            return
+        for image in batch:
+            score, levels = self._windowed.maps(image[None])
+            yield score[0], self._first_level.of(image), [level[0] for level in levels]
+
+    @cached_property
+    def _windowed(self) -> WindowedNetwork:
+        return WindowedNetwork(self._layers.variant, self.infer)
+
+    @cached_property
+    def _first_level(self) -> FirstLevelAtPixels:
+        return FirstLevelAtPixels(self._layers)
+
     def _features(
-        self, score_map: FloatArray, levels: list[FloatArray], config: DetectorConfig
+        self,
+        score_map: FloatArray,
+        first: FirstLevel,
+        levels: list[FloatArray],
+        config: DetectorConfig,
     ) -> Features:
         size = (score_map.shape[1], score_map.shape[0])
         detections = detect(np.ascontiguousarray(score_map), config)
         points = described_points(detections, config, size)
-        return to_features(detections, self._descriptors.describe(levels, points), size)
+        descriptors = self._descriptors.describe(first, levels, points)
+        return to_features(detections, descriptors, size)
 
     @stage('copy')
     def _batch(self, images: list[ImageArray]) -> ImageArray:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime as ort
 
-from alike_ros.backends.graph import OUTPUTS, build_graph
-from alike_ros.backends.host import HostBackend, Maps
+from alike_ros.backends.host import GRAPHS, HostBackend
 from alike_ros.backends.memory import keep_freed_memory
 from alike_ros.config import ExtractorConfig
 from alike_ros.errors import BackendError, first_line
-from alike_ros.structures import FloatArray, ImageArray
-from alike_ros.variants import LEVEL_STRIDES
+from alike_ros.structures import FloatArray
 from alike_ros.weights import WeightsFile
 
 PROVIDERS = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider'}
 
 
 class OnnxBackend(HostBackend):
-    """One session for all image sizes; what it returns lies in arrays that are used again."""
+    """One session a graph, for all image sizes."""
 
     name = 'onnx'
 
@@ -31,34 +29,21 @@ class OnnxBackend(HostBackend):
             )
         keep_freed_memory()
         self.device = 'cpu' if config.device == 'auto' else config.device
-        self._session = open_session(
-            build_graph(self._layers).SerializeToString(), config.device, config.threads
-        )
-        self._outputs: list[FloatArray] = []
-        self._shape: tuple[int, ...] = ()
+        self._threads = config.threads
+        self._sessions = {'whole': self._open('whole')}
 
-    def infer(self, batch: ImageArray) -> Maps:
-        if batch.shape != self._shape:
-            self._outputs = self._allocate(batch.shape)
-            self._shape = batch.shape
-        binding = self._session.io_binding()
-        binding.bind_cpu_input('image', batch)
-        for name, array in zip(OUTPUTS, self._outputs, strict=True):
-            binding.bind_output(name, 'cpu', 0, np.float32, list(array.shape), array.ctypes.data)
-        self._session.run_with_iobinding(binding)
-        score, *levels = self._outputs
-        return Maps(score, levels)
+    def infer(self, graph: str, inputs: dict[str, np.ndarray]) -> list[FloatArray]:
+        if graph not in self._sessions:
+            self._sessions[graph] = self._open(graph)
+        return self._sessions[graph].run(None, inputs)
 
     def close(self) -> None:
         super().close()
-        del self._session
-        self._outputs = []
+        self._sessions.clear()
 
-    def _allocate(self, shape: tuple[int, ...]) -> list[FloatArray]:
-        count, height, width, _ = shape
-        quarter = self.dim // 4
-        levels = [(count, height // s, width // s, quarter) for s in LEVEL_STRIDES]
-        return [np.empty(each, np.float32) for each in [(count, height, width), *levels]]
+    def _open(self, graph: str) -> ort.InferenceSession:
+        content = GRAPHS[graph](self._layers).SerializeToString()
+        return open_session(content, self.device, self._threads)
 
 
 def open_session(graph: bytes, device: str, threads: int) -> ort.InferenceSession:

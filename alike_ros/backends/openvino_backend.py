@@ -8,22 +8,24 @@ import shutil
 from collections import OrderedDict
 from pathlib import Path
 
+import numpy as np
 import openvino as ov
 
-from alike_ros.backends.graph import build_graph
-from alike_ros.backends.host import HostBackend, Maps
+from alike_ros.backends.host import GRAPHS, HostBackend
 from alike_ros.backends.memory import keep_freed_memory
 from alike_ros.config import ExtractorConfig
 from alike_ros.errors import BackendError, first_line
-from alike_ros.structures import ImageArray
+from alike_ros.structures import FloatArray
 from alike_ros.weights import WeightsFile, cache_dir
 
 log = logging.getLogger(__name__)
 
-SIZES_KEPT = 4  # compiled networks, one an image size
+COMPILED_KEPT = 6  # graphs, each for one image size
 SLOW_TO_COMPILE = {'GPU', 'NPU'}
 PRECISIONS = {'fp32': 'FP32', 'bf16': 'BF16', 'fp16': 'FP16'}  # as a device names what it can
 HINTS = {'fp32': 'f32', 'bf16': 'bf16', 'fp16': 'f16'}
+
+Key = tuple[str, tuple[tuple[int, ...], ...]]  # a graph and the shapes of its inputs
 
 
 class OpenVinoBackend(HostBackend):
@@ -37,8 +39,7 @@ class OpenVinoBackend(HostBackend):
         self._core = ov.Core()
         self._target = open_device(self._core, config.device)
         self.device = self._target.lower().replace('.', ':')
-        self._graph = build_graph(self._layers).SerializeToString()
-        self._requests: OrderedDict[tuple[int, ...], ov.InferRequest] = OrderedDict()
+        self._requests: OrderedDict[Key, ov.InferRequest] = OrderedDict()
         self._settings: dict[str, str | int] = {
             'INFERENCE_PRECISION_HINT': _precision(self._core, self._target, config.precision),
             'PERFORMANCE_HINT': 'LATENCY',
@@ -46,34 +47,36 @@ class OpenVinoBackend(HostBackend):
         if self._target == 'CPU' and config.threads:
             self._settings['INFERENCE_NUM_THREADS'] = config.threads
 
-    def infer(self, batch: ImageArray) -> Maps:
-        request = self._request(batch.shape)
-        request.infer({0: batch}, share_inputs=True, share_outputs=True)
-        score, *levels = (request.get_output_tensor(i).data for i in range(5))
-        return Maps(score, levels)
+    def infer(self, graph: str, inputs: dict[str, np.ndarray]) -> list[FloatArray]:
+        request = self._request(graph, inputs)
+        request.infer(inputs, share_inputs=True, share_outputs=True)
+        return [tensor.data for tensor in request.output_tensors]
 
     def close(self) -> None:
         super().close()
         self._requests.clear()
 
-    def _request(self, shape: tuple[int, ...]) -> ov.InferRequest:
-        if shape not in self._requests:
-            while len(self._requests) >= SIZES_KEPT:
+    def _request(self, graph: str, inputs: dict[str, np.ndarray]) -> ov.InferRequest:
+        key = graph, tuple(array.shape for array in inputs.values())
+        if key not in self._requests:
+            while len(self._requests) >= COMPILED_KEPT:
                 self._requests.popitem(last=False)
-            self._requests[shape] = self._compile(shape).create_infer_request()
-        self._requests.move_to_end(shape)
-        return self._requests[shape]
+            shapes = {name: list(array.shape) for name, array in inputs.items()}
+            self._requests[key] = self._compile(graph, shapes).create_infer_request()
+        self._requests.move_to_end(key)
+        return self._requests[key]
 
-    def _compile(self, shape: tuple[int, ...]) -> ov.CompiledModel:
-        """Compile for one shape.
+    def _compile(self, graph: str, shapes: dict[str, list[int]]) -> ov.CompiledModel:
+        """Compile a graph for the shapes of its inputs.
 
         Only what compiles slowly is kept on disk: for a CPU, reading it back takes as long
         (0.06 s). A cache that cannot be used is removed, and made again by the next start.
         """
-        model = self._core.read_model(self._graph)
-        model.reshape(list(shape))
+        content = GRAPHS[graph](self._layers).SerializeToString()
+        model = self._core.read_model(content)
+        model.reshape(shapes)
         if self._target.partition('.')[0] in SLOW_TO_COMPILE:
-            folder = self._cache_folder()
+            folder = self._cache_folder(content)
             cached = self._settings | {'CACHE_DIR': str(folder)}
             try:
                 return self._core.compile_model(model, self._target, cached)
@@ -82,10 +85,10 @@ class OpenVinoBackend(HostBackend):
                 shutil.rmtree(folder, ignore_errors=True)
         return self._core.compile_model(model, self._target, self._settings)
 
-    def _cache_folder(self) -> Path:
-        """Return the folder for this graph with these weights, this version and this device."""
+    def _cache_folder(self, graph: bytes) -> Path:
+        """Return the folder for a graph with its weights, this version and this device."""
         device = self._core.get_property(self._target, 'FULL_DEVICE_NAME')
-        key = hashlib.sha256(self._graph + f'{ov.__version__} {device}'.encode())
+        key = hashlib.sha256(graph + f'{ov.__version__} {device}'.encode())
         return cache_dir().parent / 'openvino' / key.hexdigest()[:16]
 
 
