@@ -37,11 +37,9 @@ help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -8
 
 demo: $(HERE)/built
-	@$(RUN) { alike models verify alike-t >/dev/null 2>&1 || alike models fetch; }
 	@$(RUN) python -m alike_ros.ros.demo $(if $(INPUT),"$(INPUT)") --output demo_output $(DEMO_ARGS)
 
 bench: $(HERE)/built
-	@$(RUN) { alike models verify alike-t >/dev/null 2>&1 || alike models fetch; }
 	@$(RUN) alike bench $(or $(BENCH_ARGS),--quick --peers)
 
 # Plug-ins of a sourced ROS 2 may be older than this pytest.

@@ -126,9 +126,11 @@ class ExtractorConfig(DetectorConfig):
 
     model: str = param('alike-t', 'Network, from the smallest to the largest.', choices=MODELS)
     weights: str = param(
-        '',
-        'File of the weights. Empty: looked for by the name of the model in $ALIKE_MODELS, '
-        "models/ beside the package, the installed share folder and the user's cache.",
+        'auto',
+        'official: the published file, looked for in $ALIKE_MODELS, models/ beside the package, '
+        "the installed share folder and the user's cache. builtin: those trained for this "
+        'package. auto: official where the file is there and intact, else builtin. '
+        'Anything else: the path of a file.',
     )
     backend: str = param(
         'auto',

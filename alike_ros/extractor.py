@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 
 from alike_ros.backends.base import open_backend
@@ -10,6 +12,8 @@ from alike_ros.config import ExtractorConfig, Value, change_live
 from alike_ros.image import Prepared, prepare, to_source
 from alike_ros.structures import Features
 from alike_ros.weights import find_weights
+
+log = logging.getLogger(__name__)
 
 
 class Extractor(Closing):
@@ -27,6 +31,7 @@ class Extractor(Closing):
     def __init__(self, config: ExtractorConfig | None = None, /, **parameters: Value) -> None:
         self.config = config or ExtractorConfig(**parameters)  # type: ignore[arg-type]
         self.weights = find_weights(self.config.model, self.config.weights)
+        log.info('%s', self.weights)
         self._backend = open_backend(self.config, self.weights)
 
     @property

@@ -13,6 +13,7 @@ import numpy as np
 
 from alike_ros.frontend import Result
 from alike_ros.structures import Features
+from alike_ros.weights import WeightsFile
 
 GRID = (8, 6)  # cells of the coverage, columns and rows
 
@@ -20,7 +21,7 @@ STATE_INITIALIZING, STATE_TRACKING, STATE_LOST, STATE_DISABLED = range(4)
 
 
 def keypoints_record(
-    result: Result, model: str, rectified: bool, descriptor_type: str
+    result: Result, weights: WeightsFile, rectified: bool, descriptor_type: str
 ) -> dict[str, Any]:
     """Return the fields of Keypoints; `descriptor_type` is none, float32 or float16."""
     features = result.features
@@ -31,7 +32,8 @@ def keypoints_record(
     return {
         'height': height,
         'width': width,
-        'model': model,
+        'model': weights.model,
+        'weights_sha256': weights.sha256,
         'rectified': rectified,
         'u': column(features.keypoints, 0),
         'v': column(features.keypoints, 1),

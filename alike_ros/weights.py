@@ -1,27 +1,25 @@
-"""The published weights: what they are, where they are looked for, how they are fetched.
+"""Which weights a network gets: the published ones, those of this package, or a file.
 
-Their licence: BSD-3-Clause, Copyright (c) 2022 Zhao Xiaoming.
+The published ones: BSD-3-Clause, Copyright (c) 2022 Zhao Xiaoming. The others: models/README.md.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 from alike_ros.errors import AlikeError, WeightsError
 from alike_ros.resources import share_dir
 
-COMMIT = '4e61fc77e75fb1cb3e7447d0a21f854cc61a0d32'
-ORIGIN = f'https://raw.githubusercontent.com/Shiaoming/ALIKE/{COMMIT}/models'
+AUTO, OFFICIAL, BUILTIN = 'auto', 'official', 'builtin'
+CHECKSUMS = 'SHA256SUMS'  # of the built-in files, beside them
 
-Progress = Callable[[int, int], None]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,16 +49,17 @@ MANIFEST = {
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A file of weights as it was found on disk."""
+    """A file of weights as it was found on disk; origin: official, builtin or file."""
 
     model: str
     path: Path
     sha256: str
+    origin: str = 'file'
 
-    @property
-    def intact(self) -> bool:
-        """Whether this is the published file, bit for bit."""
-        return self.sha256 == MANIFEST[self.model].sha256
+    def __str__(self) -> str:
+        kind = {OFFICIAL: 'official weights', BUILTIN: 'built-in weights'}
+        name = kind.get(self.origin, 'weights')
+        return f'{name} of {self.model}, sha256 {self.sha256[:12]}, {self.path}'
 
 
 def cache_dir() -> Path:
@@ -70,120 +69,119 @@ def cache_dir() -> Path:
 
 
 def search_path() -> list[Path]:
-    """Return the folders that are searched for weights, first hit wins."""
+    """Return the folders that are searched for official weights, first hit wins."""
     return list(dict.fromkeys(_search_path()))
 
 
 def _search_path() -> Iterator[Path]:
     if os.environ.get('ALIKE_MODELS'):
         yield Path(os.environ['ALIKE_MODELS']).expanduser()
-    yield Path(__file__).resolve().parents[1] / 'models'
-    with suppress(AlikeError):  # a copied package without its share folder has the other places
-        yield share_dir() / 'models'
+    yield from _own_folders()
     yield cache_dir()
 
 
-def find_weights(model: str, path: str = '') -> WeightsFile:
-    """Return the weights of a model: the file given, or the first one in the search path.
+def _own_folders() -> Iterator[Path]:
+    yield Path(__file__).resolve().parents[1] / 'models'
+    with suppress(AlikeError):  # a copied package without its share folder has the other places
+        yield share_dir() / 'models'
+
+
+def find_weights(model: str, choice: str = AUTO) -> WeightsFile:
+    """Return the weights of a model.
+
+    choice: official; builtin; auto, which is official where an intact file is found and builtin
+    otherwise; or the path of a file.
 
     Raises:
-        WeightsError: there is none, or a found one that bears the published name is damaged.
+        WeightsError: there are none of that choice, or they are damaged.
     """
-    if path:
-        return _explicit(model, Path(path).expanduser())
-    for folder in search_path():
-        candidate = folder / MANIFEST[model].file
-        if candidate.is_file():
-            return _intact(model, candidate)
-    places = ', '.join(str(folder) for folder in search_path())
-    raise WeightsError(
-        f'no weights of {model}: {MANIFEST[model].file} was looked for in {places}. '
-        f'Fetch them with: alike models fetch {model}; or set $ALIKE_MODELS to their folder'
-    )
+    if choice == AUTO:
+        return _automatic(model)
+    if choice == OFFICIAL:
+        return find_official(model)
+    if choice == BUILTIN:
+        return _builtin(model)
+    return _explicit(model, Path(choice).expanduser())
+
+
+def _automatic(model: str) -> WeightsFile:
+    if model not in builtin_files():
+        return find_official(model)
+    try:
+        return find_official(model)
+    except WeightsError as error:
+        if official_path(model) is not None:
+            log.warning('the built-in weights are used, for %s', error)
+        return _builtin(model)
+
+
+def official_path(model: str) -> Path | None:
+    """Return the first file in the search path that bears the published name."""
+    candidates = (folder / MANIFEST[model].file for folder in search_path())
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def find_official(model: str) -> WeightsFile:
+    """Return the published weights.
+
+    Raises:
+        WeightsError: they are not there or not intact.
+    """
+    path = official_path(model)
+    if path is None:
+        places = ', '.join(str(folder) for folder in search_path())
+        raise WeightsError(
+            f'no official weights of {model}: {MANIFEST[model].file} was looked for in {places}. '
+            f'Fetch them with: alike models fetch {model}; or set $ALIKE_MODELS to their folder'
+        )
+    found = WeightsFile(model, path, sha256_of(path), OFFICIAL)
+    expected = MANIFEST[model].sha256
+    if found.sha256 != expected:
+        raise WeightsError(
+            f'{path} is damaged or another file: sha256 {found.sha256[:12]}…, expected '
+            f'{expected[:12]}…. Fetch it again with: alike models fetch {model}; '
+            'or name a file of your own by the parameter weights'
+        )
+    return found
+
+
+def builtin_files() -> dict[str, tuple[Path, str]]:
+    """Return the files built into this package and their checksums, by model."""
+    files: dict[str, tuple[Path, str]] = {}
+    for sums in (folder / CHECKSUMS for folder in _own_folders()):
+        for line in sums.read_text().splitlines() if sums.is_file() else ():
+            digest, _, name = line.partition('  ')
+            model = name.removeprefix(f'{BUILTIN}-').removesuffix('.pth')
+            if (sums.parent / name).is_file():
+                files.setdefault(model, (sums.parent / name, digest))
+    return files
+
+
+def _builtin(model: str) -> WeightsFile:
+    if model not in (files := builtin_files()):
+        raise WeightsError(
+            f'no weights of {model} are built in, only of {", ".join(files) or "none"}. '
+            f'Fetch the official ones with: alike models fetch {model}'
+        )
+    path, expected = files[model]
+    found = WeightsFile(model, path, sha256_of(path), BUILTIN)
+    if found.sha256 != expected:
+        raise WeightsError(
+            f'{path} is damaged: sha256 {found.sha256[:12]}, expected {expected[:12]}. '
+            'Install alike_ros again'
+        )
+    return found
 
 
 def _explicit(model: str, path: Path) -> WeightsFile:
     if not path.is_file():
         raise WeightsError(
             f'no weights at {path}, the file that was given for {model}. Give an existing file, '
-            f'or none and fetch the published one: alike models fetch {model}'
+            'or auto, official or builtin'
         )
     return WeightsFile(model, path, sha256_of(path))
-
-
-def _intact(model: str, path: Path) -> WeightsFile:
-    found = WeightsFile(model, path, sha256_of(path))
-    if not found.intact:
-        raise WeightsError(
-            f'{path} is damaged or another file: sha256 {found.sha256[:12]}…, expected '
-            f'{MANIFEST[model].sha256[:12]}…. Fetch it again with: alike models fetch {model}; '
-            'or name a file of your own by the parameter weights'
-        )
-    return found
 
 
 def sha256_of(path: Path) -> str:
     """Return the file's checksum as 64 hexadecimal digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def fetch_weights(
-    model: str, url: str = ORIGIN, folder: Path | None = None, progress: Progress | None = None
-) -> Path:
-    """Download the published weights of a model and return their path.
-
-    A download that was cut off goes on where it stopped. The file gets its name only after its
-    checksum is right.
-
-    Args:
-        url: folder of the original repository at a pinned commit, or of a mirror.
-        folder: destination; the user's cache when None.
-        progress: called with bytes done and bytes in all.
-
-    Raises:
-        WeightsError: the server cannot be reached or answers with something else.
-    """
-    published = MANIFEST[model]
-    path = (folder or cache_dir()) / published.file
-    if path.is_file() and sha256_of(path) == published.sha256:
-        return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix('.part')
-    source = f'{url.rstrip("/")}/{published.file}'
-    try:
-        _download(source, partial, published.size, progress or (lambda done, total: None))
-    except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
-        raise WeightsError(
-            f'cannot fetch {source}: {getattr(error, "reason", error)}. Check the network, name a '
-            'mirror with --url, or copy the file into a folder named by $ALIKE_MODELS'
-        ) from error
-    if partial.stat().st_size < published.size:
-        raise WeightsError(
-            f'{source} broke off after {partial.stat().st_size} of {published.size} bytes. '
-            'Run the same command again: it goes on from there'
-        )
-    got = sha256_of(partial)
-    if got != published.sha256:
-        partial.unlink()
-        raise WeightsError(
-            f'{source} is not the published file: sha256 {got[:12]}…, expected '
-            f'{published.sha256[:12]}…. Nothing was kept; try again or name a mirror with --url'
-        )
-    partial.replace(path)
-    return path
-
-
-def _download(source: str, partial: Path, size: int, progress: Progress) -> None:
-    done = partial.stat().st_size if partial.exists() else 0
-    if done >= size:
-        partial.unlink()
-        done = 0
-    request = Request(source, headers={'Range': f'bytes={done}-'} if done else {})
-    with urlopen(request, timeout=30) as response:
-        resumed = response.status == 206
-        done = done if resumed else 0
-        with partial.open('ab' if resumed else 'wb') as file:
-            while chunk := response.read(1 << 16):
-                file.write(chunk)
-                done += len(chunk)
-                progress(done, size)

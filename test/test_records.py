@@ -10,7 +10,9 @@ import pytest
 from alike_ros.frontend import Result, Timings
 from alike_ros.records import coverage, keypoints_record, status_record, tracks_record
 from alike_ros.structures import Features, Tracks
+from alike_ros.weights import WeightsFile
 
+WEIGHTS = WeightsFile('alike-t', Path('alike-t.pth'), 64 * '0')
 MESSAGES = Path(__file__).parents[1] / 'msg'
 PLAIN = {'string': str, 'bool': bool, 'float32': float, 'float64': float}
 
@@ -69,8 +71,8 @@ def declared(message):
 @pytest.mark.parametrize(
     ('message', 'record'),
     [
-        ('Keypoints.msg', keypoints_record(result(), 'alike-t', False, 'float32')),
-        ('Keypoints.msg', keypoints_record(result(()), 'alike-t', True, 'none')),
+        ('Keypoints.msg', keypoints_record(result(), WEIGHTS, False, 'float32')),
+        ('Keypoints.msg', keypoints_record(result(()), WEIGHTS, True, 'none')),
         ('Tracks.msg', tracks_record(result())),
         ('Tracks.msg', tracks_record(result(()))),
         ('FrontendStatus.msg', status(result())),
@@ -92,14 +94,14 @@ def test_a_record_has_the_fields_and_types_of_its_message(message, record):
 @pytest.mark.parametrize('kind', ['float32', 'float16'])
 def test_descriptors_are_rows_of_little_endian_floats(kind):
     of = result()
-    record = keypoints_record(of, 'alike-t', False, kind)
+    record = keypoints_record(of, WEIGHTS, False, kind)
     rows = np.frombuffer(record['descriptors'].tobytes(), np.dtype(kind).newbyteorder('<'))
     rows = rows.reshape(-1, record['descriptor_dim'])
     assert (rows == of.features.descriptors).all()
 
 
 def test_descriptors_can_be_left_out():
-    record = keypoints_record(result(), 'alike-t', False, 'none')
+    record = keypoints_record(result(), WEIGHTS, False, 'none')
     assert record['descriptor_dim'] == len(record['descriptors']) == 0
 
 

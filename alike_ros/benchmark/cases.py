@@ -35,7 +35,7 @@ class Plan:
     with_peers: bool = False
     xfeat: Path | None = None
     with_matching: bool = True
-    weights: str = ''
+    weights: str = 'auto'
 
 
 def cases(plan: Plan) -> Iterator[Case]:

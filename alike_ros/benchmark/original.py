@@ -28,7 +28,7 @@ def open_original(
     folder: str,
     model: str,
     device: str,
-    weights: str = '',
+    weights: str = 'auto',
     scores_th: float = 0.2,
     n_limit: int = 5000,
 ) -> Extract:

@@ -31,7 +31,9 @@ PACKAGES = (
 VARIABLE_STARTS = ('OPENBLAS_', 'OMP_', 'MKL_', 'MALLOC_', 'KMP_', 'ONEDNN_', 'OPENCV_')
 
 
-def header(models: Sequence[str], threads: int, device: str, weights: str = '') -> dict[str, Any]:
+def header(
+    models: Sequence[str], threads: int, device: str, weights: str = 'auto'
+) -> dict[str, Any]:
     """Return what the figures were taken on and with."""
     return {
         'hardware': hardware(device),

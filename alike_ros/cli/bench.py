@@ -12,6 +12,7 @@ from typing import Any
 
 from alike_ros.config import MODELS, PRECISIONS
 from alike_ros.errors import ConfigError
+from alike_ros.weights import AUTO, BUILTIN, OFFICIAL
 
 NAME = 'bench'
 HELP = 'Measure speed, memory and equality of outputs on this machine.'
@@ -43,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f'compare reduced precision with fp32 on the first {DEVIATION_IMAGES} images of any '
         'input of `alike demo`',
     )
-    what.add_argument('--weights', default='', metavar='FILE', help='of the one model measured')
+    what.add_argument(
+        '--weights', default='auto', help='auto, official, builtin, or a file of the one model'
+    )
     beside = parser.add_argument_group('beside what')
     beside.add_argument(
         '--original', type=Path, metavar='DIR', help="folder of the original code's repository"
@@ -113,8 +116,9 @@ def _plan(args: argparse.Namespace) -> Any:
     from alike_ros.evaluation.summary import hardware
 
     models = MODELS[:1] if args.quick and args.models == MODELS else tuple(args.models)
-    if args.weights and len(models) != 1:
-        raise ConfigError(f'--weights goes with one model, got {", ".join(models)}')
+    named = args.weights not in (AUTO, OFFICIAL, BUILTIN)
+    if named and len(models) != 1:
+        raise ConfigError(f'a file of weights goes with one model, got {", ".join(models)}')
     if min(args.batches) < 1 or args.rounds < 1 or args.threads < 0:
         raise ConfigError('--batches and --rounds must be at least 1, --threads at least 0')
     return Plan(

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--format', choices=('onnx', 'openvino'), help='default: by the ending of OUT'
     )
     parser.add_argument(
-        '--weights', default='', metavar='FILE', help='weights (default: looked for by name)'
+        '--weights', default='auto', metavar='FILE', help='auto, official, builtin or a file'
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ FAILED, INTERRUPTED = 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 2 for what a user can mend, 130 for Ctrl-C."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    logging.basicConfig(format='alike: %(message)s')
+    logging.getLogger('alike_ros').setLevel(logging.INFO)
     try:
         args = build_parser(given).parse_args(given)
         code = args.run(args)

@@ -1,4 +1,4 @@
-"""`alike models`: fetch the published weights, list where they are, verify them."""
+"""`alike models`: fetch the published weights, list what is there, verify it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 from alike_ros.config import MODELS
 
 NAME = 'models'
-HELP = 'Fetch, list and verify the published weights.'
+HELP = 'Fetch, list and verify weights.'
+
+State = tuple[str, str, str]  # model, state of its file, the file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     fetch.set_defaults(action=_fetch)
     actions.add_parser('list', help='say which are where').set_defaults(action=_list)
-    verify = actions.add_parser('verify', help='exit code 0 if all asked for are intact')
+    verify = actions.add_parser(
+        'verify', help='exit code 0 if all official ones asked for are intact'
+    )
     _add_models(verify)
     verify.set_defaults(action=_verify)
 
@@ -56,7 +60,8 @@ def _asked(models: Sequence[str]) -> tuple[str, ...]:
 def _fetch(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from alike_ros.weights import MANIFEST, ORIGIN, fetch_weights
+    from alike_ros.weights import MANIFEST
+    from alike_ros.weights_download import ORIGIN, fetch_weights
 
     for model in _asked(args.models):
         size = MANIFEST[model].size
@@ -74,7 +79,7 @@ def _fetch(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     from alike_ros.weights import search_path
 
-    _print_table(_states(MODELS))
+    _print_table([*_states(MODELS), *_builtin_states()])
     print('looked for in: ' + ', '.join(str(folder) for folder in search_path()))
     return 0
 
@@ -82,25 +87,32 @@ def _list(args: argparse.Namespace) -> int:
 def _verify(args: argparse.Namespace) -> int:
     states = list(_states(_asked(args.models)))
     _print_table(states)
-    return 0 if all(state == 'intact' for _, _, state in states) else 1
+    return 0 if all(state == 'intact' for _, state, _ in states) else 1
 
 
-def _print_table(states: Iterable[tuple[str, str, str]]) -> None:
+def _print_table(states: Iterable[State]) -> None:
     print(f'{"model":<8}  {"sha256":<8}  file')
-    for model, path, state in states:
-        print(f'{model:<8}  {state:<8}  {path}')
+    for model, state, file in states:
+        print(f'{model:<8}  {state:<8}  {file}')
 
 
-def _states(models: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield model, path and one of intact, damaged, missing."""
-    from alike_ros.weights import MANIFEST, search_path, sha256_of
+def _states(models: Sequence[str]) -> Iterator[State]:
+    """Yield model, one of intact, damaged, missing, and the official file."""
+    from alike_ros.weights import MANIFEST, official_path, sha256_of
 
     for model in models:
-        published = MANIFEST[model]
-        candidates = [folder / published.file for folder in search_path()]
-        path = next((path for path in candidates if path.is_file()), None)
+        path = official_path(model)
         if path is None:
-            yield model, f'fetch it with: alike models fetch {model}', 'missing'
+            yield model, 'missing', f'fetch it with: alike models fetch {model}'
         else:
-            intact = sha256_of(path) == published.sha256
-            yield model, str(path), 'intact' if intact else 'damaged'
+            intact = sha256_of(path) == MANIFEST[model].sha256
+            yield model, 'intact' if intact else 'damaged', str(path)
+
+
+def _builtin_states() -> Iterator[State]:
+    """Yield those that are built in."""
+    from alike_ros.weights import builtin_files, sha256_of
+
+    for model, (path, expected) in builtin_files().items():
+        intact = sha256_of(path) == expected
+        yield model, 'intact' if intact else 'damaged', f'{path} (built in)'

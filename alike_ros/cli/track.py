@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from alike_ros.camera import Camera
     from alike_ros.frontend import Result
     from alike_ros.structures import Frame
+    from alike_ros.weights import WeightsFile
 
 NAME = 'track'
 HELP = 'Write keypoints and tracks of a bag or any other input into a ROS 2 bag.'
@@ -65,14 +66,19 @@ def run(args: argparse.Namespace) -> int:
                 skipped += 1
                 tqdm.write(f'alike: left out an image: {error}', file=sys.stderr)
                 continue
-            _write(bag, frame, result, source.camera, args)
+            _write(bag, frame, result, source.camera, extractor.weights, args)
             written += 1
     print(f'{args.output}: {written} images tracked, {skipped} left out')
     return 0
 
 
 def _write(
-    bag: BagWriter, frame: Frame, result: Result, camera: Camera | None, args: argparse.Namespace
+    bag: BagWriter,
+    frame: Frame,
+    result: Result,
+    camera: Camera | None,
+    weights: WeightsFile,
+    args: argparse.Namespace,
 ) -> None:
     """Write the messages of one image, all with its stamp and logged at that time."""
     from alike_ros import records
@@ -87,6 +93,6 @@ def _write(
         if camera is not None:
             add('/camera_info', 'sensor_msgs/msg/CameraInfo', camera_info_fields(camera))
         add('/image', 'sensor_msgs/msg/Image', image_fields(frame.image))
-    keypoints = records.keypoints_record(result, args.model, False, args.descriptor_type)
+    keypoints = records.keypoints_record(result, weights, False, args.descriptor_type)
     add('/frontend/keypoints', 'alike_ros/msg/Keypoints', keypoints)
     add('/frontend/tracks', 'alike_ros/msg/Tracks', records.tracks_record(result))

@@ -126,10 +126,7 @@ class FrontEndNode(LifecycleNode):
     def _log_identity(self) -> None:
         assert self._engine is not None
         identity = self._engine.identity
-        self.get_logger().info(
-            f'{identity.model} on {identity.device} ({identity.backend}), weights '
-            f'{identity.weights} ({identity.sha256[:12]})'
-        )
+        self.get_logger().info(f'{identity.backend} on {identity.device}, {identity.weights}')
 
     def _change(self, values: dict[str, Value]) -> None:
         """Refuse with ConfigError, or hand live parameters on."""

@@ -10,6 +10,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from alike_ros.ros.frontend import health as causes
 from alike_ros.ros.frontend.health import Counts, Recent
+from alike_ros.weights import WeightsFile
 
 SILENCE_S = 3.0
 
@@ -18,11 +19,9 @@ SILENCE_S = 3.0
 class Identity:
     """What computes: shown so that a log says which network made its tracks."""
 
-    model: str
     backend: str
     device: str
-    weights: str
-    sha256: str
+    weights: WeightsFile
 
 
 @dataclass(frozen=True)
@@ -132,11 +131,11 @@ def _identity(identity: Identity | None) -> dict[str, str]:
     if identity is None:
         return {}
     return {
-        'model': identity.model,
+        'model': identity.weights.model,
         'backend': identity.backend,
         'device': identity.device,
-        'weights': identity.weights,
-        'weights sha256': identity.sha256[:12],
+        'weights': f'{identity.weights.origin}, {identity.weights.path}',
+        'weights sha256': identity.weights.sha256[:12],
     }
 
 

@@ -63,14 +63,7 @@ class Engine:
     @property
     def identity(self) -> Identity:
         extractor = self._frontend.extractor
-        weights = extractor.weights
-        return Identity(
-            extractor.config.model,
-            extractor.backend_name,
-            extractor.device,
-            str(weights.path),
-            weights.sha256,
-        )
+        return Identity(extractor.backend_name, extractor.device, extractor.weights)
 
     @property
     def successor(self) -> Counters:

@@ -25,6 +25,7 @@ from alike_ros.ros.frontend.qos import (
 )
 from alike_ros.ros.frontend.visuals import TrackMarkers, cloud_points
 from alike_ros.structures import ImageArray
+from alike_ros.weights import WeightsFile
 
 
 class Outputs:
@@ -49,12 +50,12 @@ class Outputs:
         self._tracks.publish(message_from_record(Tracks, record, header))
 
     def publish_keypoints(
-        self, result: Result, header: Any, model: str, config: NodeConfig
+        self, result: Result, header: Any, weights: WeightsFile, config: NodeConfig
     ) -> None:
         """Publish keypoints with descriptors; nothing is made while nobody subscribes."""
         if self._keypoints.get_subscription_count() > 0:
             record = records.keypoints_record(
-                result, model, config.rectified, config.descriptor_type
+                result, weights, config.rectified, config.descriptor_type
             )
             self._keypoints.publish(message_from_record(Keypoints, record, header))
 

@@ -100,8 +100,8 @@ class Pipeline:
         self._outputs.publish_tracks(result, header)
         latency_s = self._latency_s(result.stamp_ns)
         turnaround_s = time.monotonic() - received_s
-        model = self._frontend.extractor.config.model
-        self._outputs.publish_keypoints(result, header, model, self._config)
+        weights = self._frontend.extractor.weights
+        self._outputs.publish_keypoints(result, header, weights, self._config)
         spent_s = time.perf_counter() - start_s
         status = self._status(result, decode_s, latency_s)
         start_s = time.perf_counter()
