@@ -17,8 +17,8 @@ from alike_ros.errors import ConfigError
 Value = bool | int | float | str
 
 MODELS = ('alike-t', 'alike-s', 'alike-n', 'alike-l')
-BACKENDS = ('auto', 'openvino', 'onnx', 'torch')
-PRECISIONS = ('fp32', 'bf16', 'fp16')
+BACKENDS = ('auto', 'openvino', 'onnx', 'torch', 'tensorrt')
+PRECISIONS = ('fp32', 'bf16', 'fp16', 'int8')
 
 
 @dataclass(frozen=True)
@@ -135,19 +135,21 @@ class ExtractorConfig(DetectorConfig):
     backend: str = param(
         'auto',
         'Library that runs the network. auto: torch on CUDA; on a CPU the fastest that is '
-        'installed, in the order openvino, onnx, torch.',
+        'installed, in the order openvino, onnx, torch. tensorrt is only taken by name: it builds '
+        'an engine for minutes when it meets an image size for the first time.',
         choices=BACKENDS,
     )
     device: str = param(
         'auto',
         'Where the network runs. auto: CUDA when there is one and the backend can use it, else '
-        'the CPU. cpu; cuda or cuda:1 (torch, onnx); gpu or gpu:1 for one of Intel (openvino).',
+        'the CPU. cpu; cuda or cuda:1 (torch, onnx, tensorrt); gpu or gpu:1 for one of Intel '
+        '(openvino).',
     )
     precision: str = param(
         'fp32',
-        'Arithmetic of the network. fp32 gives the published outputs; bf16 (torch, openvino) and '
-        'fp16 (torch on CUDA, openvino on a GPU) deviate from them and are faster where the '
-        'processor has them.',
+        'Arithmetic of the network. fp32 gives the published outputs; bf16 (torch, openvino), '
+        'fp16 (torch on CUDA, tensorrt, openvino on a GPU) and int8 (openvino on a CPU) deviate '
+        'from them, int8 most, and are faster where the processor has them.',
         choices=PRECISIONS,
     )
     threads: int = param(0, 'CPU threads of the network; 0 leaves it to the backend.', 0, 256)

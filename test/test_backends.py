@@ -2,6 +2,8 @@
 
 import dataclasses
 import logging
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -11,11 +13,11 @@ torch = pytest.importorskip('torch')
 import torch.nn.functional as F  # noqa: E402
 
 from alike_ros.backends import base, windows  # noqa: E402
-from alike_ros.backends.base import KNOWN, choose, open_backend  # noqa: E402
+from alike_ros.backends.base import KNOWN, ON_CPU, choose, open_backend  # noqa: E402
 from alike_ros.config import MODELS, ExtractorConfig  # noqa: E402
 from alike_ros.detector import described_points, detect  # noqa: E402
 from alike_ros.errors import BackendError, WeightsError  # noqa: E402
-from alike_ros.evaluation.deviation import deviation  # noqa: E402
+from alike_ros.evaluation.deviation import deviation, mean_inliers  # noqa: E402
 from alike_ros.network import ALNet, load_network  # noqa: E402
 from alike_ros.variants import VARIANTS, round_up  # noqa: E402
 from alike_ros.weights import WeightsFile, find_weights  # noqa: E402
@@ -29,7 +31,7 @@ MODES = [
 SIZES = [(64, 96), (75, 101), (33, 31), (20, 40), (7, 6)]
 
 
-@pytest.fixture(params=sorted(KNOWN))
+@pytest.fixture(params=sorted(ON_CPU))
 def backend_name(request):
     for package in KNOWN[request.param][2]:
         pytest.importorskip(package)
@@ -209,7 +211,7 @@ def test_a_device_that_is_not_there_is_named(backend_name, official_weights, dev
 )
 def test_auto_takes_the_fastest_for_the_device(monkeypatch, installed, device, cuda, chosen):
     monkeypatch.setattr(
-        base, 'installed_backends', lambda: [n for n in base.KNOWN if n in installed]
+        base, 'installed_backends', lambda: [n for n in base.ON_CPU if n in installed]
     )
     monkeypatch.setattr(base, 'has_cuda', lambda: cuda)
     assert choose(device)[0] == chosen
@@ -233,7 +235,7 @@ def test_reduced_precision_stays_near_and_is_refused_where_it_is_not(
 ):
     model = official_weights.model
     exact = ExtractorConfig(model=model, backend=backend_name, device='cpu')
-    for precision in ('bf16', 'fp16'):
+    for precision in ('bf16', 'fp16', 'int8'):
         reduced = dataclasses.replace(exact, precision=precision)
         try:
             backend = open_backend(reduced, official_weights)
@@ -246,6 +248,103 @@ def test_reduced_precision_stays_near_and_is_refused_where_it_is_not(
         assert found.near[1] > 0.8
         assert found.similarity > 0.99
         assert features[0].descriptors.dtype == np.float32
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'int8'])
+def test_only_int8_computes_in_int8(official_weights, photo, precision):
+    pytest.importorskip('openvino')
+    model = official_weights.model
+    config = ExtractorConfig(model=model, backend='openvino', device='cpu', precision=precision)
+    backend = open_backend(config, official_weights)
+    backend.run([photo], config)
+    [request] = backend._requests.values()
+    types = [
+        operation.get_rt_info()['runtimePrecision'].value
+        for operation in request.get_compiled_model().get_runtime_model().get_ops()
+        if operation.get_rt_info()['layerType'].value == 'Convolution'
+    ]
+    from alike_ros.backends.quantised import has_vnni
+
+    large = 7 + has_vnni() + (model == 'alike-l')
+    assert sum(kind in ('u8', 'i8') for kind in types) == (large if precision == 'int8' else 0)
+
+
+def test_int8_finds_nearly_the_same_keypoints(official_weights, data):
+    pytest.importorskip('openvino')
+    import cv2
+
+    paths = sorted((data / 'kitti').glob('*.png'))[:2]
+    images = [cv2.imread(str(path))[:, 300:900, ::-1].copy() for path in paths]
+    exact = ExtractorConfig(model=official_weights.model, backend='openvino', device='cpu')
+    kinds = [exact, dataclasses.replace(exact, precision='int8')]
+    expected, features = (open_backend(kind, official_weights).run(images, kind) for kind in kinds)
+    found = deviation(expected, features)
+    assert 0.97 < found.count_ratio < 1.05
+    assert found.near[0] > 0.35 and found.near[1] > 0.95
+    assert found.similarity > 0.999
+    assert mean_inliers(features) > mean_inliers(expected) - 0.02
+
+
+def test_int8_in_windows_is_int8_of_the_whole(official_weights, photo, monkeypatch):
+    pytest.importorskip('openvino')
+    config = ExtractorConfig(
+        model=official_weights.model, backend='openvino', device='cpu', precision='int8'
+    )
+    whole = open_backend(config, official_weights).run([photo], config)
+    monkeypatch.setattr(windows, 'WHOLE_PIXELS', 0)
+    monkeypatch.setattr(windows, 'FINE_PIXELS', 2**14)
+    found = deviation(whole, open_backend(config, official_weights).run([photo], config))
+    assert 0.98 < found.count_ratio < 1.02
+    assert found.near[0] > 0.9
+    assert found.similarity > 0.999
+
+
+@pytest.mark.parametrize('vnni', [True, False])
+def test_a_quantised_graph_keeps_its_face_and_a_third_of_its_size(
+    official_weights, vnni, monkeypatch
+):
+    onnx = pytest.importorskip('onnx')
+    quantised = pytest.importorskip('alike_ros.backends.quantised')
+    from alike_ros.backends.graph import build_graph
+    from alike_ros.layers import read_layers
+
+    exact = build_graph(read_layers(official_weights.model, official_weights.path))
+    before = exact.SerializeToString()
+    monkeypatch.setattr(quantised, 'has_vnni', lambda: vnni)
+    reduced = quantised.quantise(exact, quantised.activation_steps(exact))
+    onnx.checker.check_model(reduced, full_check=True)
+    assert exact.SerializeToString() == before
+    assert list(reduced.graph.input) == list(exact.graph.input)
+    assert list(reduced.graph.output) == list(exact.graph.output)
+    kinds = [node.op_type for node in reduced.graph.node]
+    large = 7 + vnni + (official_weights.model == 'alike-l')
+    assert (kinds.count('QuantizeLinear'), kinds.count('DequantizeLinear')) == (large, 2 * large)
+    assert reduced.ByteSize() < 0.45 * exact.ByteSize()
+
+
+def test_tensorrt_that_is_not_there_is_named(official_weights, monkeypatch):
+    config = ExtractorConfig(model=official_weights.model, backend='tensorrt')
+    monkeypatch.setitem(sys.modules, 'tensorrt', None)
+    monkeypatch.delitem(sys.modules, 'alike_ros.backends.tensorrt_backend', raising=False)
+    with pytest.raises(BackendError, match=r'pip install alike_ros\[tensorrt\]'):
+        open_backend(config, official_weights)
+
+
+@pytest.mark.parametrize(
+    ('changed', 'message'),
+    [
+        ({'device': 'cpu'}, "cannot use the device 'cpu'"),
+        ({'device': 'cuda:77'}, 'no such device'),
+        ({'precision': 'int8'}, 'computes in fp32 or fp16, not in int8'),
+    ],
+)
+def test_tensorrt_refuses_what_it_cannot_do(official_weights, monkeypatch, changed, message):
+    pytest.importorskip('onnxruntime')
+    monkeypatch.setitem(sys.modules, 'tensorrt', ModuleType('tensorrt'))
+    monkeypatch.delitem(sys.modules, 'alike_ros.backends.tensorrt_backend', raising=False)
+    config = ExtractorConfig(model=official_weights.model, backend='tensorrt', **changed)
+    with pytest.raises(BackendError, match=message):
+        open_backend(config, official_weights)
 
 
 @pytest.fixture

@@ -41,6 +41,8 @@ class TorchBackend:
         network = fold_batch_norm(load_network(config.model, weights.path))
         self._head = Head(network.to(self._device))
         self._type = arithmetic(config.precision, self._device)
+        if self._type == torch.float32:
+            torch.backends.cudnn.allow_tf32 = False  # it would round to 10 bits
         network = copy.deepcopy(network).to(self._type)  # the head stays in float32
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dim = network.variant.dim
@@ -209,6 +211,12 @@ def arithmetic(precision: str, device: torch.device) -> torch.dtype:
     Raises:
         BackendError: PyTorch has no fast path for it on this device.
     """
-    if precision == 'fp16' and device.type == 'cpu':
-        raise BackendError('torch computes in fp32 or bf16 on a CPU, not in fp16; choose one')
-    return {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}[precision]
+    able = {'fp32': torch.float32, 'bf16': torch.bfloat16}
+    if device.type != 'cpu':
+        able['fp16'] = torch.float16
+    if precision not in able:
+        raise BackendError(
+            f'torch computes in {", ".join(able)} on {device}, not in {precision}; choose one of '
+            'them'
+        )
+    return able[precision]

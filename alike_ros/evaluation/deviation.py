@@ -1,9 +1,12 @@
-"""How far features of a reduced precision, or of another backend, are from those of fp32."""
+"""How far features of a reduced precision are from those of fp32, and how much faster."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -11,9 +14,12 @@ import numpy as np
 from alike_ros.config import ExtractorConfig
 from alike_ros.errors import BackendError
 from alike_ros.extractor import Extractor
+from alike_ros.geometry import inlier_ratio
+from alike_ros.matching import match_mutual
 from alike_ros.structures import Features, ImageArray
 
 NEAR_PX = (0.01, 1.0)
+TIMED_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -36,13 +42,25 @@ def deviation(reference: Sequence[Features], other: Sequence[Features]) -> Devia
     distances = np.concatenate([distance for distance, _ in pairs])
     cosines = np.concatenate([cosine for _, cosine in pairs])
     if not len(distances):
-        return Deviation(float('nan'), (float('nan'),) * len(NEAR_PX), float('nan'))
+        return Deviation(np.nan, (np.nan,) * len(NEAR_PX), np.nan)
     close = cosines[distances < NEAR_PX[-1]]
     return Deviation(
         sum(map(len, other)) / len(distances),
         tuple(float((distances < limit).mean()) for limit in NEAR_PX),
-        float(np.median(close)) if len(close) else float('nan'),
+        float(np.median(close)) if len(close) else np.nan,
     )
+
+
+def mean_inliers(features: Sequence[Features]) -> float:
+    """Return the share of mutual matches between images in a row that one geometry explains.
+
+    NaN of a single image.
+    """
+    ratios = []
+    for a, b in pairwise(features):
+        matches = match_mutual(a.descriptors, b.descriptors)
+        ratios.append(inlier_ratio(a.keypoints[matches.index_a], b.keypoints[matches.index_b]))
+    return float(np.mean(ratios)) if ratios else np.nan
 
 
 def _nearest(reference: Features, other: Features) -> tuple[np.ndarray, np.ndarray]:
@@ -60,28 +78,41 @@ def render(
 ) -> str:
     """Return a Markdown table: each kind (backend, precision) against fp32 of that backend.
 
-    All on the CPU. What a backend does not have on this machine is left out.
+    All on the CPU. What a backend does not have on this machine is left out. The images follow
+    each other: the last column says how well they match with fp32 and with the kind.
     """
     lines = [
-        '| model | backend | precision | keypoints | within 0.01 px | within 1 px | similarity |',
-        '|---|---|---|---|---|---|---|',
+        '| model | backend | precision | x fp32 | keypoints | within 0.01 px | within 1 px '
+        '| similarity | inliers fp32 → here |',
+        '|---|---|---|---|---|---|---|---|---|',
     ]
     for model in models:
         for backend, precision in kinds:
-            try:
-                found = _extract(images, model, backend, precision)
-            except BackendError:
-                continue
-            result = deviation(_extract(images, model, backend, 'fp32'), found)
-            shares = [f'{100 * share:.1f} %' for share in (result.count_ratio, *result.near)]
-            cells = (model, backend, precision, *shares, f'{result.similarity:.4f}')
-            lines.append(f'| {" | ".join(cells)} |')
+            config = ExtractorConfig(model=model, backend=backend, device='cpu')
+            with suppress(BackendError):
+                lines.append(_row(images, config, replace(config, precision=precision)))
     return '\n'.join(lines) + '\n'
 
 
-def _extract(
-    images: Sequence[ImageArray], model: str, backend: str, precision: str
-) -> list[Features]:
-    config = ExtractorConfig(model=model, backend=backend, precision=precision, device='cpu')
-    with Extractor(config) as extractor:
-        return [extractor.extract(image) for image in images]
+def _row(images: Sequence[ImageArray], exact: ExtractorConfig, reduced: ExtractorConfig) -> str:
+    with Extractor(exact) as a, Extractor(reduced) as b:
+        reference, found = ([each.extract(image) for image in images] for each in (a, b))
+        ratios = [_seconds(a, image) / _seconds(b, image) for image in [*images] * TIMED_ROUNDS]
+    result = deviation(reference, found)
+    shares = [f'{100 * share:.1f} %' for share in (result.count_ratio, *result.near)]
+    cells = (
+        reduced.model,
+        reduced.backend,
+        reduced.precision,
+        f'{np.median(ratios):.2f}',
+        *shares,
+        f'{result.similarity:.4f}',
+        f'{100 * mean_inliers(reference):.1f} → {100 * mean_inliers(found):.1f} %',
+    )
+    return f'| {" | ".join(cells)} |'
+
+
+def _seconds(extractor: Extractor, image: ImageArray) -> float:
+    start = time.perf_counter()
+    extractor.extract(image)
+    return time.perf_counter() - start
