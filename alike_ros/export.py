@@ -5,6 +5,7 @@ docs/export.md says what the file expects and what is to be done with what it re
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -20,7 +21,7 @@ from alike_ros.resources import version
 from alike_ros.structures import FloatArray, ImageArray
 from alike_ros.weights import WeightsFile
 
-SUFFIXES = {'onnx': '.onnx', 'openvino': '.xml'}
+SUFFIXES = {'onnx': '.onnx', 'openvino': '.xml', 'tensorrt': '.engine'}
 TOLERANCE = 1e-3  # of features; scores lie in [0, 1] and agree to a tenth of that
 SHAPE = (2, 64, 96, 3)  # of the batch that a file is checked with
 
@@ -30,8 +31,8 @@ Outputs = list[FloatArray]
 def export(weights: WeightsFile, file_format: str, path: Path) -> str:
     """Write a file of one of the formats of `SUFFIXES` and return what it was checked against.
 
-    An OpenVINO model is two files: .xml and, beside it, .bin. An older file is only replaced by
-    one that was checked.
+    An OpenVINO model is two files: .xml and, beside it, .bin; so is an engine of TensorRT, with
+    .json for what it says about itself. An older file is only replaced by one that was checked.
 
     Raises:
         WeightsError: the weights are not of the model.
@@ -49,6 +50,8 @@ def export(weights: WeightsFile, file_format: str, path: Path) -> str:
         written = Path(folder) / path.name
         if file_format == 'onnx':
             written.write_bytes(content)
+        elif file_format == 'tensorrt':
+            _save_tensorrt(content, written, metadata(weights))
         else:
             _save_openvino(content, written, metadata(weights))
         reference = _check(written, file_format, content, weights)
@@ -78,9 +81,20 @@ def _save_openvino(content: bytes, path: Path, about: dict[str, str]) -> None:
     ov.save_model(model, path, compress_to_fp16=False)
 
 
+def _save_tensorrt(content: bytes, path: Path, about: dict[str, str]) -> None:
+    from alike_ros.export_tensorrt import build_engine
+
+    engine, target = build_engine(content)
+    path.write_bytes(engine)
+    path.with_suffix('.json').write_text(json.dumps(about | target, indent=2) + '\n')
+
+
 def _check(path: Path, file_format: str, content: bytes, weights: WeightsFile) -> str:
     """Compare the file with PyTorch, or else the graph in the other runtime; return which."""
     batch = np.random.default_rng(0).integers(0, 256, SHAPE, np.uint8)
+    if file_format == 'tensorrt':
+        _compare(_run_tensorrt(path, batch), _run_torch(weights, batch), 'torch')
+        return 'torch'
     runtimes: dict[str, Callable[[bytes | Path, ImageArray], Outputs]] = {
         name: run
         for name, run in (('onnxruntime', _run_onnxruntime), ('openvino', _run_openvino))
@@ -129,6 +143,13 @@ def _run_openvino(model: bytes | Path, batch: ImageArray) -> Outputs:
     core = ov.Core()
     compiled = core.compile_model(core.read_model(model), 'CPU', settings)
     results = compiled(batch)
+    return [results[name] for name in OUTPUTS]
+
+
+def _run_tensorrt(path: Path, batch: ImageArray) -> Outputs:
+    from alike_ros.export_tensorrt import run_engine
+
+    results = run_engine(path, batch)
     return [results[name] for name in OUTPUTS]
 
 

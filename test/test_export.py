@@ -3,6 +3,7 @@
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -110,6 +111,12 @@ def test_a_file_that_computes_something_else_is_not_kept(tmp_path, capsys, monke
 def test_what_is_missing_is_named(tmp_path, capsys, monkeypatch):
     assert cli.main(['export', 'alike-t', str(tmp_path / 'alike-t.bin'), '--format', 'onnx']) == 2
     assert 'ends in .onnx, got alike-t.bin' in capsys.readouterr().err
+    for name, problem in ((None, 'pip install tensorrt'), (ModuleType('tensorrt'), 'CUDA device')):
+        monkeypatch.setitem(sys.modules, 'tensorrt', name)
+        monkeypatch.setattr('alike_ros.export_tensorrt.device_name', lambda number: '')
+        assert cli.main(['export', 'alike-t', str(tmp_path / 'alike-t.engine')]) == 2
+        assert problem in capsys.readouterr().err
+        assert list(tmp_path.iterdir()) == []
     monkeypatch.setitem(sys.modules, 'openvino', None)
     assert cli.main(['export', 'alike-t', str(tmp_path / 'alike-t.xml')]) == 2
     assert 'pip install openvino' in capsys.readouterr().err

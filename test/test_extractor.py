@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from alike_ros.backends.base import KNOWN
+from alike_ros.backends.base import KNOWN, ON_CPU
 from alike_ros.errors import BackendError, ConfigError, ImageError, WeightsError
 from alike_ros.extractor import Extractor
 from alike_ros.matching import match_mutual
@@ -51,7 +51,7 @@ def extractor(data):
         each.close()
 
 
-@pytest.mark.parametrize('backend', sorted(KNOWN))
+@pytest.mark.parametrize('backend', sorted(ON_CPU))
 @pytest.mark.parametrize('name', OFFICIAL)
 def test_features_equal_the_original_ones(data, extractor, name, backend):
     for package in KNOWN[backend][2]:

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 DATA_FOLDERS = ('config', 'launch', 'models', 'msg')
 BUILT_FROM = ('LICENSE', 'package.xml', 'pyproject.toml', 'setup.cfg', 'setup.py')
 NEEDS_TORCH = ('alike_ros.network', 'alike_ros.backends.torch_backend')
+NEEDS_A_GPU = 'alike_ros.backends.tensorrt_backend'
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -48,7 +49,7 @@ walk(alike_ros)
 
 def import_all(folder: Path, blocked: str, left_out: tuple[str, ...]) -> list[str]:
     """Import every module of the installed package in a new process where one is blocked."""
-    left_out = (*left_out, 'alike_ros.msg')
+    left_out = (*left_out, NEEDS_A_GPU, 'alike_ros.msg')
     program = f'BLOCKED, LEFT_OUT = {blocked!r}, {left_out!r}{IMPORT_ALL}'
     done = subprocess.run(
         [sys.executable, '-c', program], cwd=folder, capture_output=True, text=True

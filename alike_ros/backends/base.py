@@ -20,11 +20,14 @@ from alike_ros.weights import WeightsFile
 
 log = logging.getLogger(__name__)
 
-# Backend: its module, its class, the packages it needs. In this order on a CPU, by measured speed.
+ON_CPU = ('openvino', 'onnx', 'torch')  # by measured speed
+
+# Backend: its module, its class, the packages it needs.
 KNOWN = {
     'openvino': ('openvino_backend', 'OpenVinoBackend', ('openvino', 'onnx')),
     'onnx': ('onnx_backend', 'OnnxBackend', ('onnxruntime', 'onnx')),
     'torch': ('torch_backend', 'TorchBackend', ('torch',)),
+    'tensorrt': ('tensorrt_backend', 'TensorRtBackend', ('tensorrt', 'onnxruntime', 'onnx')),
 }
 
 
@@ -66,6 +69,8 @@ def open_backend(config: ExtractorConfig, weights: WeightsFile) -> Backend:
 def choose(device: str) -> tuple[str, str]:
     """Return the backend that `auto` takes for a device, and why.
 
+    Never tensorrt, which is silent for minutes when it meets an image size for the first time.
+
     Raises:
         BackendError: no backend is installed.
     """
@@ -86,9 +91,9 @@ def choose(device: str) -> tuple[str, str]:
 
 
 def installed_backends() -> list[str]:
-    """Return the names of the backends whose packages can be found, the fastest first."""
+    """Return the backends for a CPU whose packages can be found, the fastest first."""
     return [
         name
-        for name, (_, _, packages) in KNOWN.items()
-        if all(find_spec(package) is not None for package in packages)
+        for name in ON_CPU
+        if all(find_spec(package) is not None for package in KNOWN[name][2])
     ]

@@ -22,14 +22,8 @@ class OnnxBackend(HostBackend):
 
     def __init__(self, config: ExtractorConfig, weights: WeightsFile) -> None:
         super().__init__(config, weights)
-        if config.precision != 'fp32':
-            raise BackendError(
-                f'the backend onnx computes in fp32, not in {config.precision}; '
-                'openvino and torch have bf16'
-            )
         keep_freed_memory()
-        self.device = 'cpu' if config.device == 'auto' else config.device
-        self._threads = config.threads
+        self._config = config
         self._sessions = {'whole': self._open('whole')}
 
     def infer(self, graph: str, inputs: dict[str, np.ndarray]) -> list[FloatArray]:
@@ -42,8 +36,16 @@ class OnnxBackend(HostBackend):
         self._sessions.clear()
 
     def _open(self, graph: str) -> ort.InferenceSession:
-        content = GRAPHS[graph](self._layers).SerializeToString()
-        return open_session(content, self.device, self._threads)
+        return self._session(GRAPHS[graph](self._layers).SerializeToString(), self._config)
+
+    def _session(self, graph: bytes, config: ExtractorConfig) -> ort.InferenceSession:
+        if config.precision != 'fp32':
+            raise BackendError(
+                f'the backend onnx computes in fp32, not in {config.precision}; '
+                'openvino has bf16 and int8, torch has bf16'
+            )
+        self.device = 'cpu' if config.device == 'auto' else config.device
+        return open_session(graph, config.device, config.threads)
 
 
 def open_session(graph: bytes, device: str, threads: int) -> ort.InferenceSession:
@@ -59,18 +61,25 @@ def open_session(graph: bytes, device: str, threads: int) -> ort.InferenceSessio
             f'ONNX Runtime has no device {device!r}, only {", ".join(able)}. Give auto, cpu, '
             'cuda or cuda:<number>, and install onnxruntime-gpu for CUDA'
         )
+    # CUDA's default would round the factors of convolutions to 10 bits.
+    settings = {'device_id': number or '0', 'use_tf32': '0'} if kind == 'cuda' else {}
+    return make_session(graph, device, threads, [(able[kind], settings)])
+
+
+def make_session(
+    graph: bytes, device: str, threads: int, providers: list[tuple[str, dict[str, str]]]
+) -> ort.InferenceSession:
+    """Return a session that the first of the providers takes part in."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.enable_cpu_mem_arena = False  # it grows by doubling; no slower without
     # Threads that spin while they wait halve the rate on cores that others use too.
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-    settings = {'device_id': number or '0'} if kind == 'cuda' else {}
     try:
-        session = ort.InferenceSession(graph, options, providers=[(able[kind], settings)])
+        session = ort.InferenceSession(graph, options, providers=providers)
     except RuntimeError as error:
         raise BackendError(f'ONNX Runtime cannot open {device}: {first_line(error)}') from error
-    if able[kind] not in session.get_providers():
-        raise BackendError(
-            f'ONNX Runtime cannot open {device}: its {able[kind]} does not load here'
-        )
+    first = providers[0][0]
+    if first not in session.get_providers():
+        raise BackendError(f'ONNX Runtime cannot open {device}: its {first} does not load here')
     return session

@@ -8,14 +8,19 @@ from pathlib import Path
 from alike_ros.config import MODELS
 
 NAME = 'export'
-HELP = 'Write the network as an ONNX or OpenVINO file (docs/export.md says how to use it).'
+HELP = (
+    'Write the network as an ONNX, OpenVINO or TensorRT file (docs/export.md has how to use it).'
+)
+FORMATS = {'.onnx': 'onnx', '.xml': 'openvino', '.engine': 'tensorrt'}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('model', choices=MODELS, help='which network')
-    parser.add_argument('output', type=Path, metavar='OUT', help='file ending in .onnx or .xml')
     parser.add_argument(
-        '--format', choices=('onnx', 'openvino'), help='default: by the ending of OUT'
+        'output', type=Path, metavar='OUT', help='file ending in .onnx, .xml or .engine'
+    )
+    parser.add_argument(
+        '--format', choices=tuple(FORMATS.values()), help='default: by the ending of OUT'
     )
     parser.add_argument(
         '--weights', default='auto', metavar='FILE', help='auto, official, builtin or a file'
@@ -35,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
             f'{error}. Install what writes files with: pip install alike_ros[onnx]'
         ) from error
     weights = find_weights(args.model, args.weights)
-    chosen = args.format or ('openvino' if args.output.suffix == '.xml' else 'onnx')
+    chosen = args.format or FORMATS.get(args.output.suffix, 'onnx')
     reference = export(weights, chosen, args.output)
     print(
         f'{args.output}: {args.model}, weights {weights.sha256[:12]}…, equal to {reference} on a '
