@@ -18,6 +18,7 @@ from alike_ros.variants import LEVEL_STRIDES
 
 CORNERS = np.array([(0, 0), (1, 0), (0, 1), (1, 1)], np.float32)
 LEAST_NORM = 1e-12  # as in PyTorch's normalize: a row of zeros stays one
+AT_ONCE = 256  # keypoints: what is computed for them stays in the cache
 SINGLE_THREADED = 2**18  # multiplications; OpenBLAS starts threads above
 
 Indices = NDArray[np.intp]
@@ -39,6 +40,15 @@ class Descriptors:
 
         levels: the others, (H/s, W/s, dim/4) for s = 2, 8, 32.
         """
+        parts = [
+            self._describe(first, levels, keypoints[i : i + AT_ONCE])
+            for i in range(0, max(len(keypoints), 1), AT_ONCE)
+        ]
+        return np.concatenate(parts)
+
+    def _describe(
+        self, first: FirstLevel, levels: Sequence[FloatArray], keypoints: FloatArray
+    ) -> FloatArray:
         low = np.floor(keypoints)
         fraction = keypoints - low
         pixels = (low + CORNERS[:, None]).astype(np.intp).reshape(-1, 2)  # (4 N, 2)

@@ -9,7 +9,6 @@ from alike_ros.layers import Convolution, Layers
 from alike_ros.structures import FloatArray, ImageArray
 
 REACH = 2  # px around a pixel that its value depends on: two 3x3 convolutions
-AT_ONCE = 1024  # pixels; what is computed for them stays in the cache
 
 
 def in_map(level: FloatArray) -> FirstLevel:
@@ -29,15 +28,7 @@ class FirstLevelAtPixels:
 
     def of(self, image: ImageArray) -> FirstLevel:
         """Return the first level of an image (H, W, 3)."""
-
-        def rows(pixels: Indices) -> FloatArray:
-            parts = [
-                self._rows(image, pixels[i : i + AT_ONCE])
-                for i in range(0, max(len(pixels), 1), AT_ONCE)
-            ]
-            return np.concatenate(parts)
-
-        return rows
+        return lambda pixels: self._rows(image, pixels)
 
     def _rows(self, image: ImageArray, pixels: Indices) -> FloatArray:
         patches, inside = _patches(image, pixels)
