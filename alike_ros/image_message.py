@@ -12,6 +12,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from alike_ros.errors import ImageError
 from alike_ros.image_converters import convert
@@ -67,6 +68,20 @@ def image_from_msg(msg: Any) -> ImageArray:
     if layout.name in _PACKED_YUV and msg.width % 2:
         raise ImageError(f'{msg.encoding} needs an even width, got {msg.width}')
     return convert(rows, layout.name)
+
+
+def depth_from_msg(msg: Any) -> NDArray[np.float32]:
+    """Return a depth image (16UC1 in mm, 32FC1 in m; REP 118) as (H, W) m, NaN not known.
+
+    Raises:
+        ImageError: another encoding, or less data than its fields say.
+    """
+    if msg.encoding not in ('16UC1', 'mono16', '32FC1'):
+        raise ImageError(f'expected a depth image of 16UC1 or 32FC1, got {msg.encoding!r}')
+    rows = _rows(msg, _layout(msg.encoding))
+    unit = 1.0 if rows.dtype.kind == 'f' else 1e-3
+    known = np.isfinite(rows) & (rows > 0)
+    return np.where(known, rows * np.float32(unit), np.float32(np.nan)).astype(np.float32)
 
 
 def image_fields(image: ImageArray) -> dict[str, Any]:
