@@ -17,12 +17,14 @@ from alike_ros.config import (
     Value,
     parameters,
 )
+from alike_ros.consumers.config import BridgeConfig
 
 SECTIONS = {
     'Keypoints and descriptors': ExtractorConfig,
     'Tracks': TrackerConfig,
     'Node': NodeConfig,
 }
+OTHER_NODES = {'`bridge_node`': BridgeConfig}
 _COMMAND = 'python -m alike_ros.config_files'
 
 
@@ -45,7 +47,7 @@ def render_markdown() -> str:
         'the node runs',
         '(`ros2 param set`); the others are read when the node starts and read-only after that.',
     ]
-    for title, config in SECTIONS.items():
+    for title, config in (SECTIONS | OTHER_NODES).items():
         lines += ['', f'## {title}', '', '| name | default | range | live | meaning |']
         lines += ['|---|---|---|---|---|']
         lines += [_row(parameter) for parameter in parameters(config)]

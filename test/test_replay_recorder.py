@@ -4,7 +4,6 @@ import json
 import resource
 import signal
 import time
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -12,18 +11,16 @@ import pytest
 pytest.importorskip('rclpy')
 pytest.importorskip('alike_ros.msg')
 
-import rclpy  # noqa: E402
-from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.qos import QoSProfile, ReliabilityPolicy  # noqa: E402
 from ros_fixtures import (  # noqa: E402
     LOCAL,
     domain_id,
-    environment,
     header,
     image_message,
     stamp_of,
     texture,
 )
+from ros_processes import TIMEOUT_S, Listener, started  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
 from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
 from std_msgs.msg import Header  # noqa: E402
@@ -31,45 +28,11 @@ from std_msgs.msg import Header  # noqa: E402
 from alike_ros.bags import Bag, BagWriter  # noqa: E402
 from alike_ros.camera import Camera, camera_info_fields  # noqa: E402
 from alike_ros.image_message import image_fields, image_from_msg  # noqa: E402
-from alike_ros.ros.demo.children import Child  # noqa: E402
 
-TIMEOUT_S = 30.0
 PERIOD_NS = 20_000_000
 FIRST_NS = 5 * 10**9
 COUNT = 6
 NOISE = np.random.default_rng(1).integers(0, 256, (240, 320, 3), np.uint8)
-
-
-class Listener:
-    """A node of the test; spins only while it waits."""
-
-    def __init__(self, domain):
-        self.domain = domain
-        self._context = rclpy.Context()
-        rclpy.init(context=self._context, domain_id=domain)
-        self.node = rclpy.create_node('listener', context=self._context)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self.node)
-
-    def collect(self, kind, topic):
-        messages = []
-        self.node.create_subscription(kind, topic, messages.append, 1000)
-        return messages
-
-    def wait(self, holds, what):
-        end_s = time.monotonic() + TIMEOUT_S
-        while not holds():
-            assert time.monotonic() < end_s, f'not within {TIMEOUT_S} s: {what}'
-            self._executor.spin_once(timeout_sec=0.05)
-
-    def finish(self, child):
-        """Spin until the process has ended; return its exit code."""
-        self.wait(lambda: child.code is not None, f'{child.name} ends: {list(child.lines)}')
-        return child.wait(TIMEOUT_S)
-
-    def close(self):
-        self._executor.shutdown()
-        rclpy.shutdown(context=self._context)
 
 
 @pytest.fixture
@@ -96,23 +59,6 @@ def bag(tmp_path_factory):
             fields = head | image_fields(texture(2 * i))
             writer.write('/cam/image_raw', 'sensor_msgs/msg/Image', fields, stamp)
     return path
-
-
-@contextmanager
-def started(name, domain, **parameters):
-    settings = [f'{key}:={_text(value)}' for key, value in parameters.items()]
-    flags = [part for setting in settings for part in ('-p', setting)]
-    module = f'alike_ros.ros.{name}_node'
-    child = Child(name, module, ['--ros-args', *flags], environment(domain))
-    try:
-        yield child
-    finally:
-        child.signal(signal.SIGKILL)
-        child.wait(TIMEOUT_S)
-
-
-def _text(value):
-    return str(value).lower() if isinstance(value, bool) else json.dumps(value)
 
 
 def replayed(listener, bag, **parameters):

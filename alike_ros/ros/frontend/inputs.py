@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
@@ -10,7 +9,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from alike_ros.config import NodeConfig
 from alike_ros.ros.frontend.engine import Engine
-from alike_ros.ros.frontend.journal import Journal
+from alike_ros.ros.frontend.journal import Journal, guarded
 from alike_ros.ros.frontend.qos import (
     SubscriptionEventCallbacks,
     camera_info_qos,
@@ -64,20 +63,8 @@ class Inputs:
             )
         )
         return self._node.create_subscription(
-            message_type, topic, self._guarded(callback), qos, event_callbacks=events
+            message_type, topic, guarded(self._journal, callback), qos, event_callbacks=events
         )
-
-    def _guarded(self, callback: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Log what a message made go wrong: an exception would end the executor."""
-
-        def guarded(message: Any) -> None:
-            try:
-                callback(message)
-            except Exception as error:
-                kind = type(error).__name__
-                self._journal.error(f'input {kind}', f'A message was skipped: {kind}: {error}')
-
-        return guarded
 
 
 def type_name(message_type: type) -> str:

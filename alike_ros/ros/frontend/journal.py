@@ -16,6 +16,19 @@ class Logger(Protocol):
     def error(self, message: str, **kwargs: Any) -> bool: ...
 
 
+def guarded(journal: Journal, callback: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Log what a message made go wrong: an exception would end the executor."""
+
+    def call(message: Any) -> None:
+        try:
+            callback(message)
+        except Exception as error:
+            kind = type(error).__name__
+            journal.error(f'input {kind}', f'A message was skipped: {kind}: {error}')
+
+    return call
+
+
 class Journal:
     """Writes each topic's sentence at once, then at most every `period_s` with a count.
 

@@ -17,6 +17,7 @@ __all__ = [
     'PublisherEventCallbacks',
     'SubscriptionEventCallbacks',
     'camera_info_qos',
+    'deep_qos',
     'image_qos',
     'output_qos',
     'publisher_misfit',
@@ -36,6 +37,11 @@ def camera_info_qos(config: NodeConfig) -> QoSProfile:
 
 def output_qos() -> QoSProfile:
     return _qos(10, ReliabilityPolicy.RELIABLE)
+
+
+def deep_qos() -> QoSProfile:
+    """For programs that must not lose a message while they are busy."""
+    return _qos(100, ReliabilityPolicy.RELIABLE)
 
 
 def visual_qos() -> QoSProfile:

@@ -1,0 +1,1 @@
+"""Parts of bridge_node, one file a consumer."""

@@ -1,0 +1,64 @@
+"""Nodes of the package as processes of their own, and a node of the test that listens."""
+
+import json
+import signal
+import time
+from contextlib import contextmanager
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from ros_fixtures import environment
+
+from alike_ros.ros.demo.children import Child
+
+TIMEOUT_S = 30.0
+
+
+class Listener:
+    """A node of the test; spins only while it waits."""
+
+    def __init__(self, domain):
+        self.domain = domain
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context, domain_id=domain)
+        self.node = rclpy.create_node('listener', context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+
+    def collect(self, kind, topic):
+        messages = []
+        self.node.create_subscription(kind, topic, messages.append, 1000)
+        return messages
+
+    def wait(self, holds, what):
+        end_s = time.monotonic() + TIMEOUT_S
+        while not holds():
+            assert time.monotonic() < end_s, f'not within {TIMEOUT_S} s: {what}'
+            self._executor.spin_once(timeout_sec=0.05)
+
+    def finish(self, child):
+        """Spin until the process has ended; return its exit code."""
+        self.wait(lambda: child.code is not None, f'{child.name} ends: {list(child.lines)}')
+        return child.wait(TIMEOUT_S)
+
+    def close(self):
+        self._executor.shutdown()
+        rclpy.shutdown(context=self._context)
+
+
+@contextmanager
+def started(name, domain, *arguments, **parameters):
+    """Yield a node's process; `arguments` follow --ros-args."""
+    settings = [f'{key}:={_text(value)}' for key, value in parameters.items()]
+    flags = [part for setting in settings for part in ('-p', setting)]
+    module = f'alike_ros.ros.{name}_node'
+    child = Child(name, module, ['--ros-args', *flags, *arguments], environment(domain))
+    try:
+        yield child
+    finally:
+        child.signal(signal.SIGKILL)
+        child.wait(TIMEOUT_S)
+
+
+def _text(value):
+    return str(value).lower() if isinstance(value, bool) else json.dumps(value)
