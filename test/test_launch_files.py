@@ -12,14 +12,17 @@ import pytest
 import yaml
 
 from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, parameters
+from alike_ros.consumers.config import BridgeConfig
 from alike_ros.resources import share_dir
 from alike_ros.ros.replay.publisher import ReplayConfig
 
 LAUNCH_FILES = ('alike.launch.py', 'replay.launch.py')
+BRIDGES = ('vins.launch.py', 'rtabmap.launch.py')
 STAND_INS = (
     'launch',
     'launch.actions',
     'launch.conditions',
+    'launch.launch_description_sources',
     'launch.substitutions',
     'launch_ros',
     'launch_ros.actions',
@@ -29,6 +32,7 @@ FRONTEND = {p.name: p for p in parameters(ExtractorConfig, TrackerConfig, NodeCo
 DECLARED = {
     'frontend': {*FRONTEND, 'use_sim_time'},
     'replay': {p.name for p in parameters(ReplayConfig)},
+    'bridge': {p.name for p in parameters(BridgeConfig)},
 }
 
 
@@ -43,6 +47,13 @@ def run_launch_file(name: str, **given: str) -> list[dict]:
     return [call.kwargs for call in module['Node'].call_args_list]
 
 
+def arguments(name: str) -> dict[str, str]:
+    """Return the arguments that a launch file declares, and their defaults."""
+    with patch.dict(sys.modules, {module: MagicMock() for module in STAND_INS}):
+        module = runpy.run_path(str(share_dir() / 'launch' / name))
+    return {argument: default for argument, (default, _) in module['ARGUMENTS'].items()}
+
+
 def parameter_names(node: dict) -> set[str]:
     """Return the parameters that a Node is given by name, not those of params files."""
     return {
@@ -54,7 +65,7 @@ def frontend(nodes: list[dict]) -> dict:
     return next(node for node in nodes if node.get('name') == 'frontend')
 
 
-@pytest.mark.parametrize('name', LAUNCH_FILES)
+@pytest.mark.parametrize('name', (*LAUNCH_FILES, *BRIDGES))
 def test_executables_are_installed(name):
     executables = [n['executable'] for n in run_launch_file(name) if n['package'] == 'alike_ros']
     folder = share_dir().parents[1] / 'lib' / 'alike_ros'
@@ -72,6 +83,7 @@ def test_executables_are_installed(name):
             {'model': 'alike-n', 'device': 'cpu', 'image_transport': 'raw', 'autostart': 'false'},
         ),
         ('replay.launch.py', {'model': 'alike-n', 'device': 'cpu', 'input': 'folder'}),
+        ('rtabmap.launch.py', {'depth': '/depth'}),
     ],
 )
 def test_parameters_are_declared_by_the_nodes(name, given):
@@ -90,6 +102,34 @@ def test_arguments_override_the_params_file(name):
     given = frontend(run_launch_file(name, params_file='my.yaml', model='alike-l'))['parameters']
     assert isinstance(given[0], MagicMock), 'the params file comes first: the last one wins'
     assert 'model' in set().union(*given[1:])
+
+
+@pytest.mark.parametrize('name', BRIDGES)
+def test_a_bridge_is_added_to_the_front_end_of_a_live_camera(name):
+    with patch.dict(sys.modules, {module: MagicMock() for module in STAND_INS}):
+        module = runpy.run_path(str(share_dir() / 'launch' / name))
+    module['generate_launch_description']()
+    included = Path(module['PythonLaunchDescriptionSource'].call_args.args[0])
+    assert included.name == 'alike.launch.py' and included.is_file()
+    front_end, mine = arguments(included.name), arguments(name)
+    assert all(mine[shared] == front_end[shared] for shared in front_end.keys() & mine.keys())
+
+
+@pytest.mark.parametrize('estimator', ['fusion', 'mono'])
+def test_the_estimator_chooses_the_consumer(estimator):
+    [bridge] = run_launch_file('vins.launch.py', estimator=estimator)
+    [given] = bridge['parameters']
+    assert BridgeConfig(**given).consumer == f'vins_{estimator}'
+
+
+def test_rtabmap_gets_images_and_calibration_of_the_same_camera():
+    [bridge] = run_launch_file('rtabmap.launch.py', image='/cam/image_rect')
+    remappings = dict(bridge['remappings'])
+    assert (remappings['image'], remappings['camera_info']) == (
+        '/cam/image_rect',
+        '/cam/camera_info',
+    )
+    assert BridgeConfig(**bridge['parameters'][0]) == BridgeConfig(consumer='rtabmap')
 
 
 def test_calibration_is_looked_for_beside_the_images():
@@ -156,7 +196,7 @@ def test_rviz_shows_topics_that_the_front_end_publishes():
     }
 
 
-@pytest.mark.parametrize('name', LAUNCH_FILES)
+@pytest.mark.parametrize('name', (*LAUNCH_FILES, *BRIDGES))
 def test_launch_loads_the_file(name):
     sources = pytest.importorskip('launch.launch_description_sources')
     from launch import LaunchContext
