@@ -24,7 +24,7 @@ from alike_ros.msg import Keypoints
 from alike_ros.ros.bridge.stamps import KEPT, SameStamp
 from alike_ros.ros.conversions import typed_array
 from alike_ros.ros.frontend.journal import Journal, guarded
-from alike_ros.ros.frontend.qos import deep_qos
+from alike_ros.ros.frontend.qos import deep_qos, output_qos
 
 IMAGE, CAMERA_INFO, DEPTH, KEYPOINTS = 'image', 'camera_info', 'depth/image', 'frontend/keypoints'
 
@@ -44,7 +44,7 @@ class RtabmapBridge:
         if config.depth:
             topics[DEPTH] = Image
         self._same_stamp = SameStamp(topics, self._publish, self._warn_missing)
-        self._images = node.create_publisher(self._messages.RGBDImage, 'rgbd_image', deep_qos())
+        self._images = node.create_publisher(self._messages.RGBDImage, 'rgbd_image', output_qos())
         for topic, kind in topics.items():
             take = guarded(journal, partial(self._same_stamp.add, topic))
             qos = deep_qos() if kind is Keypoints else _sensor_qos()
@@ -53,6 +53,12 @@ class RtabmapBridge:
     def _publish(self, found: dict[str, Any]) -> None:
         image, info, keypoints = found[IMAGE], found[CAMERA_INFO], found[KEYPOINTS]
         camera = camera_from_info(info, keypoints.rectified)
+        if camera is not None and camera.distortion:
+            self._journal.warn_once(
+                'distorted',
+                'rtabmap takes images for rectified, and these are not: give both nodes the '
+                'rectified images, and set rectified of the front end.',
+            )
         depth = found.get(DEPTH)
         features = local_features(
             keypoints, camera, None if depth is None else depth_from_msg(depth)
@@ -106,5 +112,5 @@ def _rtabmap_messages() -> Any:
 
 def _sensor_qos() -> QoSProfile:
     return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST, depth=KEPT, reliability=ReliabilityPolicy.BEST_EFFORT
+        history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.BEST_EFFORT
     )
