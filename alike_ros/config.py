@@ -118,6 +118,24 @@ class DetectorConfig(Checked):
     sub_pixel: bool = param(
         True, 'Refine keypoints to sub-pixel positions by soft-argmax.', live=True
     )
+    min_distance: float = param(
+        0.0,
+        'px of the image given. A keypoint goes when a better one is closer; 0: none goes.',
+        low=0.0,
+        high=10000.0,
+        live=True,
+    )
+    cell_size: float = param(
+        0.0,
+        'px of the image given. Side of the cells of which max_per_cell keypoints are kept; 0: '
+        'no cells.',
+        low=0.0,
+        high=10000.0,
+        live=True,
+    )
+    max_per_cell: int = param(
+        1, 'Keypoints kept in each cell, best first; used with cell_size.', 1, 100000, live=True
+    )
 
 
 @dataclass(frozen=True)
@@ -159,6 +177,14 @@ class ExtractorConfig(DetectorConfig):
         'stay in pixels of the image given. 0: never.',
         low=0,
         high=16384,
+        live=True,
+    )
+    clahe_clip_limit: float = param(
+        0.0,
+        'Above 0: contrast of dark and pale regions is raised before detection (CLAHE on the '
+        'luminance, 8 x 8 tiles) up to this limit; 2 to 4 is usual. 0: the image as it is.',
+        low=0.0,
+        high=100.0,
         live=True,
     )
 

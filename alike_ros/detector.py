@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.config import DetectorConfig
+from alike_ros.spreading import apart, best_in_cells
 from alike_ros.stages import stage
-from alike_ros.structures import Features, FloatArray
+from alike_ros.structures import Features, FloatArray, ImageArray
 
 RADIUS = 2
 TEMPERATURE = 0.1
@@ -40,20 +41,60 @@ class Detections:
 
 
 @stage('detect')
-def detect(score_map: FloatArray, config: DetectorConfig) -> Detections:
-    """Find the keypoints of a score map (H, W) with values in [0, 1]."""
-    pixels = select(score_map, local_maxima(score_map), config)  # (N,) flat indices
-    patches = gather_patches(score_map, pixels)  # (N, 25)
-    offsets, sigmas = refine(patches)
+def detect(
+    score_map: FloatArray, config: DetectorConfig, mask: ImageArray | None = None
+) -> Detections:
+    """Find the keypoints of a score map (H, W) with values in [0, 1].
+
+    Mask and spreading act between suppression and selection: what a limit keeps is chosen among
+    the points that they leave, and no other point changes.
+
+    mask: (H, W), zero where no keypoint may lie.
+    """
+    pixels = candidates(score_map, local_maxima(score_map), config)  # (N,) flat indices
+    if mask is not None or config.cell_size or config.min_distance:
+        pixels = _thinned(score_map, pixels, config, mask)
+    pixels = select(score_map, pixels, config)
+    keypoints, sigmas = _located(score_map, pixels, config)
+    scores = score_map.ravel()[pixels]
+    if config.sub_pixel:
+        scores = sample_bilinear(score_map, keypoints)
+    order = np.argsort(-scores, kind='stable')
+    return Detections(keypoints[order], scores[order], sigmas[order])
+
+
+def _located(
+    score_map: FloatArray, pixels: NDArray[np.intp], config: DetectorConfig
+) -> tuple[FloatArray, FloatArray]:
+    """Return the keypoints (N, 2) px of maxima, and their sigmas (N,) px."""
+    offsets, sigmas = refine(gather_patches(score_map, pixels))
     rows, columns = np.divmod(pixels, score_map.shape[1])
     keypoints = np.stack([columns, rows], axis=1).astype(np.float32)
     if config.sub_pixel:
         keypoints += offsets
-        scores = sample_bilinear(score_map, keypoints)
-    else:
-        scores = score_map.ravel()[pixels]
-    order = np.argsort(-scores, kind='stable')
-    return Detections(keypoints[order], scores[order], sigmas[order])
+    return keypoints, sigmas
+
+
+def _thinned(
+    score_map: FloatArray,
+    pixels: NDArray[np.intp],
+    config: DetectorConfig,
+    mask: ImageArray | None,
+) -> NDArray[np.intp]:
+    """Return the maxima, in order, whose keypoints mask, cells and least distance leave."""
+    keypoints, _ = _located(score_map, pixels, config)
+    scores = score_map.ravel()[pixels]
+    kept = np.arange(len(pixels))
+    if mask is not None:
+        columns, rows = np.rint(keypoints).astype(np.intp).T
+        kept = np.flatnonzero(mask[rows, columns])
+    if config.cell_size:
+        side, count = max(config.cell_size, 1.0), config.max_per_cell
+        kept = kept[best_in_cells(keypoints[kept], scores[kept], side, count)]
+    if config.min_distance:
+        distance = max(config.min_distance, 1.0)  # bounds the memory; maxima lie 3 px apart
+        kept = kept[apart(keypoints[kept], scores[kept], distance)]
+    return pixels[kept]
 
 
 def described_points(
@@ -103,18 +144,22 @@ def local_maxima(score_map: FloatArray) -> NDArray[np.bool_]:
     return maxima
 
 
-def select(
+def candidates(
     score_map: FloatArray, maxima: NDArray[np.bool_], config: DetectorConfig
 ) -> NDArray[np.intp]:
-    """Return the flat indices (N,) of the maxima that the configuration keeps."""
-    by_rank = config.top_k > 0
-    limit = min(config.top_k, config.n_limit) if by_rank else config.n_limit
-    least = SCORE_FLOOR if by_rank else config.scores_th
-    pixels = np.flatnonzero(maxima & (score_map > np.float32(least)))
-    if len(pixels) > limit:
-        best = np.argsort(-score_map.ravel()[pixels], kind='stable')[:limit]
-        pixels = pixels[best]
-    return pixels
+    """Return the flat indices (N,), row by row, of the maxima whose score is high enough."""
+    least = SCORE_FLOOR if config.top_k > 0 else config.scores_th
+    return np.flatnonzero(maxima & (score_map > np.float32(least)))
+
+
+def select(
+    score_map: FloatArray, pixels: NDArray[np.intp], config: DetectorConfig
+) -> NDArray[np.intp]:
+    """Return the best of pixels given by flat indices, as many as the configuration keeps."""
+    limit = min(config.top_k, config.n_limit) if config.top_k > 0 else config.n_limit
+    if len(pixels) <= limit:
+        return pixels
+    return pixels[np.argsort(-score_map.ravel()[pixels], kind='stable')[:limit]]
 
 
 def gather_patches(score_map: FloatArray, pixels: NDArray[np.intp]) -> FloatArray:

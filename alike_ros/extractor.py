@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from alike_ros.backends.base import open_backend
 from alike_ros.closing import Closing
 from alike_ros.config import ExtractorConfig, Value, change_live
+from alike_ros.errors import ImageError
 from alike_ros.image import Prepared, prepare, to_source
+from alike_ros.masks import fit_mask
 from alike_ros.structures import Features
 from alike_ros.weights import find_weights
 
 log = logging.getLogger(__name__)
+
+Masks = Sequence[np.ndarray | None]
 
 
 class Extractor(Closing):
@@ -42,25 +48,58 @@ class Extractor(Closing):
     def device(self) -> str:
         return self._backend.device
 
-    def extract(self, image: np.ndarray) -> Features:
+    def extract(self, image: np.ndarray, mask: np.ndarray | None = None) -> Features:
         """Return the features of an image (H, W, 3) uint8 RGB or (H, W) uint8 grey.
 
+        mask: (H, W) uint8, zero where no keypoint may lie; of another size it is scaled.
+
         Raises:
-            ImageError: not such an image.
+            ImageError: not such an image or mask.
             BackendError: the device failed.
         """
-        return self.infer(self.prepare(image))
+        return self.infer(self.prepare(image), mask)
+
+    def extract_many(
+        self, images: Sequence[np.ndarray], masks: Masks | None = None
+    ) -> list[Features]:
+        """Return what `extract` gives for each image; those of one size go as one batch.
+
+        Raises:
+            ImageError: one of them is not such an image or mask; then none is computed.
+            BackendError: the device failed.
+        """
+        return self.infer_many([self.prepare(image) for image in images], masks)
 
     def prepare(self, image: np.ndarray) -> Prepared:
         """Do the part of `extract` that comes before the network."""
-        return prepare(image, self.config.image_size_max)
+        return prepare(image, self.config.image_size_max, self.config.clahe_clip_limit)
 
-    def infer(self, prepared: Prepared) -> Features:
+    def infer(self, prepared: Prepared, mask: np.ndarray | None = None) -> Features:
         """Do the rest of `extract`: network, detection, descriptors, source pixels."""
-        if prepared.is_blank:
-            return self._nothing(prepared.source_size)
-        [features] = self._backend.run([prepared.pixels], self.config)
-        return to_source(features, prepared)
+        [features] = self.infer_many([prepared], [mask])
+        return features
+
+    def infer_many(
+        self, prepared: Sequence[Prepared], masks: Masks | None = None
+    ) -> list[Features]:
+        """Do the rest of `extract_many`."""
+        masks = [None] * len(prepared) if masks is None else masks
+        if len(masks) != len(prepared):
+            raise ImageError(
+                f'expected a mask or None for each of {len(prepared)} images, got {len(masks)}'
+            )
+        fitted = [
+            None if mask is None else fit_mask(mask, each.size)
+            for each, mask in zip(prepared, masks, strict=True)
+        ]
+        features = [self._nothing(each.source_size) for each in prepared]
+        for rows in _of_one_size(prepared):
+            batch = [prepared[row].pixels for row in rows]
+            config = _scaled(self.config, prepared[rows[0]])
+            found = self._backend.run(batch, config, [fitted[row] for row in rows])
+            for row, each in zip(rows, found, strict=True):
+                features[row] = to_source(each, prepared[row])
+        return features
 
     def configure(self, **parameters: Value) -> None:
         """Change live parameters; nothing changes when one of them is refused.
@@ -83,3 +122,24 @@ class Extractor(Closing):
             none,
             image_size,
         )
+
+
+def _of_one_size(prepared: Sequence[Prepared]) -> Iterable[list[int]]:
+    """Return the rows of images that may go as one batch; blank ones need no network."""
+    groups: dict[tuple[tuple[int, int], tuple[int, int]], list[int]] = {}
+    for row, each in enumerate(prepared):
+        if not each.is_blank:
+            groups.setdefault((each.size, each.source_size), []).append(row)
+    return groups.values()
+
+
+def _scaled(config: ExtractorConfig, prepared: Prepared) -> ExtractorConfig:
+    """Return the configuration with distances in pixels of `prepared`."""
+    scale = prepared.size[0] / prepared.source_size[0]
+    if scale == 1 or not (config.min_distance or config.cell_size):
+        return config
+    return replace(
+        config,
+        min_distance=config.min_distance * scale,
+        cell_size=config.cell_size * scale,
+    )

@@ -11,6 +11,8 @@ from alike_ros.errors import ImageError
 from alike_ros.stages import stage
 from alike_ros.structures import Features, ImageArray
 
+CLAHE_TILES = (8, 8)  # columns and rows
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -20,6 +22,11 @@ class Prepared:
     source_size: tuple[int, int]
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of `pixels`."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    @property
     def is_blank(self) -> bool:
         """Whether every pixel has the same value, so that there is nothing to detect."""
         flat = self.pixels.reshape(-1)
@@ -27,12 +34,13 @@ class Prepared:
 
 
 @stage('prepare')
-def prepare(image: np.ndarray, image_size_max: int = 0) -> Prepared:
+def prepare(image: np.ndarray, image_size_max: int = 0, clahe_clip_limit: float = 0.0) -> Prepared:
     """Bring an image into the form that a backend takes.
 
     Args:
         image: (H, W, 3) uint8 RGB, or (H, W) or (H, W, 1) uint8 grey; any strides.
         image_size_max: px; a longer side is shrunk to it, 0 for never.
+        clahe_clip_limit: of the contrast that is raised after that, 0 for none.
 
     Raises:
         ImageError: another shape or type, or no pixels.
@@ -44,6 +52,8 @@ def prepare(image: np.ndarray, image_size_max: int = 0) -> Prepared:
         scale = image_size_max / longest
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         pixels = _uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    if clahe_clip_limit > 0:
+        pixels = _with_contrast(pixels, clahe_clip_limit)
     return Prepared(pixels, (width, height))
 
 
@@ -81,6 +91,13 @@ def _as_rgb(image: np.ndarray) -> ImageArray:
     if image.ndim == 2:
         return _uint8(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_GRAY2RGB))
     return np.ascontiguousarray(image)
+
+
+def _with_contrast(pixels: ImageArray, clip_limit: float) -> ImageArray:
+    """Equalise the luminance (Zuiderveld 1994, CLAHE); a blank image stays blank."""
+    luminance = cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb)
+    luminance[:, :, 0] = cv2.createCLAHE(clip_limit, CLAHE_TILES).apply(luminance[:, :, 0])
+    return _uint8(cv2.cvtColor(luminance, cv2.COLOR_YCrCb2RGB))
 
 
 def _uint8(array: np.ndarray) -> ImageArray:

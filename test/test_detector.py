@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
@@ -114,3 +115,43 @@ def test_bilinear_sampling_is_exact_on_a_plane():
     y, x = np.mgrid[:10, :12].astype(np.float32)
     points = np.array([[0, 0], [2.25, 3.5], [11, 9], [10.5, 8.75]], np.float32)
     assert np.allclose(sample_bilinear(2 * x + 3 * y, points), points @ [2, 3])
+
+
+@pytest.mark.parametrize('sub_pixel', [True, False])
+def test_a_mask_takes_away_what_lies_on_it_and_changes_nothing_else(rng, sub_pixel):
+    scores = cv2.GaussianBlur(rng.random((120, 160)).astype(np.float32), (5, 5), 0)
+    mask = (cv2.GaussianBlur(rng.random((120, 160)), (31, 31), 0) > 0.5).astype(np.uint8)
+    config = DetectorConfig(sub_pixel=sub_pixel)
+    free, masked = detect(scores, config), detect(scores, config, mask)
+    x, y = np.rint(free.keypoints).astype(int).T
+    expected = [row for row, kept in zip(free.keypoints, mask[y, x], strict=True) if kept]
+    assert 10 < len(expected) < len(free.scores)
+    assert (masked.keypoints == expected).all()
+
+
+def test_a_limit_is_filled_with_points_outside_of_the_mask():
+    scores = score_map_with({(10, 10): 0.9, (20, 10): 0.8, (30, 10): 0.7, (40, 10): 0.6})
+    mask = np.ones(scores.shape, np.uint8)
+    mask[:, :25] = 0
+    for limit in ({'n_limit': 2}, {'top_k': 2}):
+        config = DetectorConfig(sub_pixel=False, **limit)
+        assert detect(scores, config, mask).keypoints[:, 0].tolist() == [30, 40]
+
+
+def test_keypoints_keep_their_distance_before_a_limit_counts(rng):
+    scores = cv2.GaussianBlur(rng.random((120, 160)).astype(np.float32), (5, 5), 0)
+    config = DetectorConfig(min_distance=15.0)
+    found = detect(scores, config)
+    gaps = np.linalg.norm(found.keypoints[:, None] - found.keypoints, axis=2)
+    assert gaps[~np.eye(len(gaps), dtype=bool)].min() >= 15
+    every = detect(scores, DetectorConfig())
+    near = np.linalg.norm(every.keypoints[:, None] - found.keypoints, axis=2).min(axis=1)
+    assert near.max() < 15  # nothing more would fit in
+    assert len(detect(scores, DetectorConfig(min_distance=15.0, n_limit=9)).scores) == 9
+
+
+def test_cells_keep_their_best_keypoints(rng):
+    scores = cv2.GaussianBlur(rng.random((120, 160)).astype(np.float32), (5, 5), 0)
+    found = detect(scores, DetectorConfig(cell_size=40.0, max_per_cell=2))
+    cells = ((found.keypoints + 0.5) / 40).astype(int)
+    assert np.unique(cells, axis=0, return_counts=True)[1].tolist() == [2] * 12

@@ -183,3 +183,69 @@ def test_a_wrong_image_is_refused_and_the_next_one_works(extractor, rng):
     with pytest.raises(ImageError, match='expected an image of uint8'):
         network.extract(np.zeros((64, 64, 3), np.float32))
     assert len(network.extract(rng.integers(0, 256, (64, 64, 3), np.uint8))) == 5
+
+
+def assert_alike(features, expected):
+    """Equal but for the rounding that a batch of another size may bring."""
+    assert features.image_size == expected.image_size
+    assert len(features) == len(expected)
+    if len(expected):
+        distance = np.linalg.norm(expected.keypoints[:, None] - features.keypoints, axis=2)
+        nearest = distance.argmin(axis=1)
+        assert distance.min(axis=1).max() < 1e-3
+        assert np.abs(features.descriptors[nearest] - expected.descriptors).max() < 1e-4
+
+
+@pytest.mark.parametrize('backend', sorted(KNOWN))
+def test_many_images_give_what_each_gives_alone(data, extractor, backend):
+    for package in KNOWN[backend][2]:
+        pytest.importorskip(package)
+    photo = read_rgb(data / 'tum' / '1311868169.163498.png')
+    blank = np.zeros((120, 160), np.uint8)
+    images = [photo[:120, :160], photo[:90, :130], blank, photo[200:320, 300:460], photo[:, :, 0]]
+    masks = [None, None, None, np.zeros((120, 160), np.uint8), np.eye(480, 640, dtype=np.uint8)]
+    network = extractor(backend=backend, n_limit=300)
+    together = network.extract_many(images, masks)
+    assert len(together[0]) > 50
+    assert len(together[2]) == len(together[3]) == 0
+    for features, image, mask in zip(together, images, masks, strict=True):
+        assert_alike(features, network.extract(image, mask))
+    assert network.extract_many([]) == []
+
+
+def test_images_of_one_size_go_through_the_network_together(extractor, rng, monkeypatch):
+    network = extractor(top_k=5)
+    run, counts = network._backend.run, []
+
+    def counted(images, *rest):
+        counts.append(len(images))
+        return run(images, *rest)
+
+    monkeypatch.setattr(network._backend, 'run', counted)
+    sizes = [(64, 96), (64, 96), (96, 64), (64, 96)]
+    network.extract_many([rng.integers(0, 256, (*size, 3), np.uint8) for size in sizes])
+    assert sorted(counts) == [1, 3]
+
+
+def test_no_keypoint_lies_on_a_mask_of_another_scale(data, extractor):
+    image = read_rgb(data / 'tum' / '1311868169.163498.png')
+    mask = np.zeros((120, 160), np.uint8)  # a quarter of the image's size
+    mask[:, 80:] = 1
+    for longest in (0, 480):
+        found = extractor(n_limit=200, image_size_max=longest).extract(image, mask)
+        assert len(found) == 200
+        assert found.keypoints[:, 0].min() > 318.9
+    with pytest.raises(ImageError, match='a mask of the proportions'):
+        extractor().extract(image, mask[:, :100])
+    with pytest.raises(ImageError, match='a mask or None for each of 2 images, got 1'):
+        extractor().extract_many([image, image], [mask])
+
+
+def test_least_distances_are_in_pixels_of_the_image_given(data, extractor):
+    image = read_rgb(data / 'tum' / '1311868169.163498.png')
+    for longest in (0, 320):
+        found = extractor(min_distance=24.0, image_size_max=longest).extract(image)
+        gaps = np.linalg.norm(found.keypoints[:, None] - found.keypoints, axis=2)
+        least = gaps[~np.eye(len(gaps), dtype=bool)].min()
+        assert least + 1e-3 >= 24
+        assert least < 30

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -76,3 +77,24 @@ def test_a_disc_is_found_at_its_centre_after_shrinking():
     centre = [(columns * weight).sum() / weight.sum(), (rows * weight).sum() / weight.sum()]
     back = to_source(features_at([centre], (300, 200)), prepared)
     assert np.allclose(back.keypoints, [[303.5, 201.5]], atol=0.02)
+
+
+def test_clahe_raises_the_contrast_of_dark_parts_and_keeps_the_hue(rng):
+    image = np.full((160, 160, 3), (20, 10, 10), np.uint8)
+    image[40:120, 40:120] += rng.integers(0, 12, (80, 80, 1), np.uint8)
+    pixels = prepare(image, clahe_clip_limit=4.0).pixels
+    assert pixels[40:120, 40:120].std() > 2 * image[40:120, 40:120].std()
+    assert (pixels[:, :, 0] >= pixels[:, :, 1]).all()
+    assert (prepare(image, clahe_clip_limit=0.0).pixels == image).all()
+
+
+def test_clahe_of_grey_is_that_of_the_grey_image(rng):
+    grey = cv2.GaussianBlur(rng.integers(0, 256, (64, 80), np.uint8), (9, 9), 0)
+    expected = cv2.createCLAHE(2.0, (8, 8)).apply(grey)
+    pixels = prepare(grey, clahe_clip_limit=2.0).pixels
+    assert (pixels == expected[:, :, None]).all()
+
+
+@pytest.mark.parametrize('value', [0, 7, 255])
+def test_a_blank_image_stays_blank_under_clahe(value):
+    assert prepare(np.full((45, 70), value, np.uint8), clahe_clip_limit=2.0).is_blank

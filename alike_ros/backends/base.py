@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Protocol
@@ -38,8 +39,16 @@ class Backend(Protocol):
     device: str
     dim: int
 
-    def run(self, images: list[ImageArray], config: DetectorConfig) -> list[Features]:
-        """Extract features of images (h, w, 3) uint8 RGB of one size, in px of those images."""
+    def run(
+        self,
+        images: list[ImageArray],
+        config: DetectorConfig,
+        masks: Sequence[ImageArray | None] | None = None,
+    ) -> list[Features]:
+        """Extract features of images (h, w, 3) uint8 RGB of one size, in px of those images.
+
+        masks: (h, w) of each image, zero where no keypoint may lie; None for everywhere.
+        """
 
     def close(self) -> None:
         """Free what the device holds."""

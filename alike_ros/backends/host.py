@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 import onnx
@@ -47,7 +48,12 @@ class HostBackend(ABC):
     def infer(self, graph: str, inputs: dict[str, np.ndarray]) -> list[FloatArray]:
         """Run one of `GRAPHS` and return its outputs in order; valid until it runs again."""
 
-    def run(self, images: list[ImageArray], config: DetectorConfig) -> list[Features]:
+    def run(
+        self,
+        images: list[ImageArray],
+        config: DetectorConfig,
+        masks: Sequence[ImageArray | None] | None = None,
+    ) -> list[Features]:
         """Extract features; see `Backend.run`.
 
         Raises:
@@ -55,9 +61,10 @@ class HostBackend(ABC):
         """
         height, width = images[0].shape[:2]
         try:
+            maps = zip(self._maps(self._batch(images)), masks or repeat(None), strict=False)
             return [
-                self._features(score[:height, :width], first, levels, config)
-                for score, first, levels in self._maps(self._batch(images))
+                self._features(score[:height, :width], first, levels, config, mask)
+                for (score, first, levels), mask in maps
             ]
         except (RuntimeError, MemoryError) as error:
             raise BackendError(
@@ -97,9 +104,10 @@ class HostBackend(ABC):
         first: FirstLevel,
         levels: list[FloatArray],
         config: DetectorConfig,
+        mask: ImageArray | None,
     ) -> Features:
         size = (score_map.shape[1], score_map.shape[0])
-        detections = detect(np.ascontiguousarray(score_map), config)
+        detections = detect(np.ascontiguousarray(score_map), config, mask)
         points = described_points(detections, config, size)
         descriptors = self._descriptors.describe(first, levels, points)
         return to_features(detections, descriptors, size)

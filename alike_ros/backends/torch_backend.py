@@ -9,6 +9,7 @@ Nothing is approximated; `ALNet.forward` is the dense form that tests compare wi
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -48,27 +49,37 @@ class TorchBackend:
         self.dim = network.variant.dim
 
     @torch.inference_mode()
-    def run(self, images: list[ImageArray], config: DetectorConfig) -> list[Features]:
+    def run(
+        self,
+        images: list[ImageArray],
+        config: DetectorConfig,
+        masks: Sequence[ImageArray | None] | None = None,
+    ) -> list[Features]:
         """Extract features; see `Backend.run`.
 
         Raises:
             BackendError: the device failed, for example for lack of memory.
         """
         try:
-            return self._run(images, config)
+            return self._run(images, config, masks or [None] * len(images))
         except RuntimeError as error:
             raise BackendError(
                 f'{self.device} failed on {len(images)} image(s) of shape {images[0].shape}: '
                 f'{first_line(error)}. Use a smaller image_size_max or another device'
             ) from error
 
-    def _run(self, images: list[ImageArray], config: DetectorConfig) -> list[Features]:
+    def _run(
+        self,
+        images: list[ImageArray],
+        config: DetectorConfig,
+        masks: Sequence[ImageArray | None],
+    ) -> list[Features]:
         height, width = images[0].shape[:2]
         levels = [level.float() for level in self._network.pyramid(self._upload(images))]
         score_maps = self._head.score_map(levels)[:, :height, :width].cpu().numpy()
         features = []
-        for i, score_map in enumerate(score_maps):
-            detections = detect(np.ascontiguousarray(score_map), config)
+        for i, (score_map, mask) in enumerate(zip(score_maps, masks, strict=True)):
+            detections = detect(np.ascontiguousarray(score_map), config, mask)
             points = described_points(detections, config, (width, height))
             descriptors = self._head.describe([level[i] for level in levels], points)
             features.append(to_features(detections, descriptors, (width, height)))

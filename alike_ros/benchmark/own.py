@@ -6,30 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from alike_ros.backends.base import open_backend
 from alike_ros.benchmark.contestant import Extract, Outputs
 from alike_ros.blas import limit_blas_threads
 from alike_ros.config import ExtractorConfig
 from alike_ros.detector import detect
 from alike_ros.extractor import Extractor
-from alike_ros.image import prepare
 from alike_ros.structures import Features, FloatArray, ImageArray
 from alike_ros.weights import find_weights
 
 
 def open_extractor(backend: str = 'auto', **values: Any) -> Extract:
-    """Return the extractor as users call it; a batch goes to its backend as one."""
+    """Return the extractor as users call it."""
     limit_blas_threads()  # as the node and the commands do
-    config = ExtractorConfig(backend=backend, **values)
-    extractor = Extractor(config)
-    batches = None
+    extractor = Extractor(ExtractorConfig(backend=backend, **values))
 
     def extract(images: list[ImageArray]) -> list[Outputs]:
-        nonlocal batches
-        if len(images) == 1:
-            return [_outputs(extractor.extract(images[0]))]
-        batches = batches or open_backend(config, extractor.weights)
-        return [_outputs(f) for f in batches.run([prepare(i).pixels for i in images], config)]
+        return [_outputs(features) for features in extractor.extract_many(images)]
 
     return extract
 
