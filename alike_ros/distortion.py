@@ -38,15 +38,16 @@ def undistort(distorted: np.ndarray, distortion: tuple[float, ...]) -> np.ndarra
             break
         again, jacobian = distort(rays[active], distortion)
         residual = again - distorted[active]
-        determinant = np.linalg.det(jacobian)
+        (a, b), (c, d) = jacobian.transpose(1, 2, 0)
+        determinant = a * d - b * c
         error[active] = np.abs(residual).max(axis=1)
         # Beyond a fold an axis is mirrored (determinant < 0), or both are (trace < 0).
-        trace = np.trace(jacobian, axis1=1, axis2=2)
-        folded[active] = ~((determinant > 0) & (trace > 0))
+        folded[active] = ~((determinant > 0) & (a + d > 0))
+        x, y = residual.T
+        adjugate = np.stack([d * x - b * y, a * y - c * x], axis=1)  # times the residual
         going = (error[active] > _CONVERGED / 1e3) & (np.abs(determinant) > 1e-9)
-        steps = np.linalg.solve(jacobian[going], residual[going][..., None])[..., 0]
         active = active[going]
-        rays[active] -= steps
+        rays[active] -= adjugate[going] / determinant[going, None]
     rays[~(error < _CONVERGED) | folded] = np.nan
     return rays
 
