@@ -94,12 +94,31 @@ def camera_from_info(msg: Any, rectified: bool = False) -> Camera | None:
     if intrinsics[0, 0] == 0:
         return None
     if rectified:
-        matrix, model, distortion = _projection(msg), 'plumb_bob', np.zeros(0)
+        matrix, model, distortion = _projection(msg)[:, :3], 'plumb_bob', np.zeros(0)
     else:
         matrix, distortion = intrinsics, _numbers(msg, 'd')
         model = _model(msg.distortion_model, distortion)
         distortion = distortion if distortion.any() else np.zeros(0)
     return Camera(_as_published(matrix, msg), tuple(distortion), model, _image_size(msg))
+
+
+def place_from_info(msg: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where a camera of a calibrated pair is: its R (3, 3) and its centre (3,) m.
+
+    R turns its optical frame into the pair's rectified one, in which the centre is given; P says
+    it by -P[3] / P[0] and -P[7] / P[5] (sensor_msgs/CameraInfo).
+
+    Raises:
+        CameraError: P or R is not of a calibrated camera.
+    """
+    projection, rotation = _projection(msg), _numbers(msg, 'r', 9).reshape(3, 3)
+    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3):
+        raise CameraError(
+            f'expected a rotation in R of camera_info, got {rotation.tolist()}; calibrate the '
+            'cameras as a pair'
+        )
+    centre = -projection[:2, 3] / projection[[0, 1], [0, 1]]
+    return rotation, np.append(centre, 0.0)
 
 
 def camera_info_fields(camera: Camera) -> dict[str, Any]:
@@ -183,10 +202,10 @@ def _projection(msg: Any) -> np.ndarray:
     projection = _numbers(msg, 'p', 12).reshape(3, 4)
     if projection[0, 0] == 0:
         raise CameraError(
-            'the images are said to be rectified, but P of their camera_info is zero; '
-            'calibrate the camera, or give the unrectified images'
+            'P is needed, for rectified images or a pair of cameras, but P of their camera_info '
+            'is zero; calibrate the camera, or give the unrectified images'
         )
-    return projection[:, :3]
+    return projection
 
 
 def _model(name: str, distortion: np.ndarray) -> str:

@@ -214,6 +214,32 @@ class TrackerConfig(Checked):
 
 
 @dataclass(frozen=True)
+class StereoConfig(Checked):
+    """Keypoints of two cameras to depths."""
+
+    epipolar_tolerance: float = param(
+        2.0,
+        'px. A stereo match may lie this far from its epipolar line.',
+        low=0.0,
+        high=100.0,
+        live=True,
+    )
+    min_depth: float = param(0.1, 'm. Nearer points get no depth.', 0.001, 1000.0, live=True)
+    max_depth: float = param(100.0, 'm. Farther points get no depth.', 0.01, 100000.0, live=True)
+    stereo_similarity: float = param(
+        0.8, 'Least cosine between the descriptors of a stereo match.', -1.0, 1.0, live=True
+    )
+    stereo_correlation: float = param(
+        0.8,
+        'Least correlation between the image patches of a stereo match; used where disparities '
+        'are refined on the images.',
+        -1.0,
+        1.0,
+        live=True,
+    )
+
+
+@dataclass(frozen=True)
 class NodeConfig(Checked):
     """The face of the node: what it subscribes to, publishes and draws."""
 

@@ -54,6 +54,29 @@ def match_mutual(
     return Matches(index_a, for_a.indices[index_a], for_a.values[index_a])
 
 
+def match_candidates(
+    descriptors_a: FloatArray,
+    descriptors_b: FloatArray,
+    index_a: Indices,
+    index_b: Indices,
+    min_similarity: float = -1.0,
+) -> Matches:
+    """Pair rows as `match_mutual` does, among few candidates that are listed.
+
+    index_a, index_b: (P,), the rows of each candidate; no pair twice.
+    """
+    similarity = np.einsum('ij,ij->i', descriptors_a[index_a], descriptors_b[index_b])
+    order = np.argsort(-similarity, kind='stable')
+    best = np.full((2, max(len(descriptors_a), len(descriptors_b))), -1, np.intp)
+    best[0, index_a[order[::-1]]] = order[::-1]  # the last written is the most similar
+    best[1, index_b[order[::-1]]] = order[::-1]
+    every = np.arange(len(similarity))
+    mutual = (best[0, index_a] == every) & (best[1, index_b] == every)
+    kept = np.flatnonzero(mutual & (similarity >= min_similarity))
+    kept = kept[np.argsort(index_a[kept])]
+    return Matches(index_a[kept], index_b[kept], similarity[kept])
+
+
 def _first_holders(
     tile: FloatArray,
     preferred: Indices,

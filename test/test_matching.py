@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from alike_ros import matching
-from alike_ros.matching import match_mutual
+from alike_ros.matching import match_candidates, match_mutual
 
 
 def unit_rows(rng, count, dim=16):
@@ -89,3 +89,14 @@ def test_what_is_distant_changes_nothing_for_the_rest(rng, tiles):
 @pytest.mark.parametrize(('count_a', 'count_b'), [(0, 5), (5, 0), (0, 0)])
 def test_nothing_matches_nothing(rng, count_a, count_b):
     assert len(match_mutual(unit_rows(rng, count_a), unit_rows(rng, count_b))) == 0
+
+
+def test_listed_candidates_are_matched_as_in_the_full_matrix(rng):
+    a, b = unit_rows(rng, 60), unit_rows(rng, 50)
+    candidates = rng.random((60, 50)) < 0.2
+    expected = match_mutual(a, b, 0.1, ~candidates)
+    found = match_candidates(a, b, *np.nonzero(candidates), 0.1)
+    assert len(expected) > 10
+    assert (found.index_a == expected.index_a).all()
+    assert (found.index_b == expected.index_b).all()
+    assert np.allclose(found.similarity, expected.similarity)

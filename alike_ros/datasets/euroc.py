@@ -20,12 +20,15 @@ from alike_ros.datasets.files import NUMBER, FilesSource, ImageFiles, numbers, p
 from alike_ros.datasets.trajectory import PoseTruth, Trajectory, trajectory_from_rows
 from alike_ros.datasets.tum import read_trajectory
 from alike_ros.errors import DatasetError
+from alike_ros.rig import Rig
 
 Array = NDArray[np.float64]
 
 
 class EurocSource(FilesSource):
     """One camera, 'cam0' (left) or 'cam1', of one sequence.
+
+    body_from_camera: (4, 4) m, the pose of the camera's optical frame on the body (`T_BS`).
 
     Raises:
         DatasetError: files are missing or contradict each other.
@@ -40,20 +43,34 @@ class EurocSource(FilesSource):
         self.name = 'euroc' if path.name in ('euroc', 'mav0') else f'euroc_{path.name}'
         sensor = _read_sensor(folder / 'sensor.yaml')
         self.camera = _camera(sensor, folder / 'sensor.yaml')
-        self.truth = self._read_truth(_list_of(sensor, 'data', 16, folder / 'sensor.yaml'))
+        extrinsics = _list_of(sensor, 'data', 16, folder / 'sensor.yaml')
+        self.body_from_camera: Array = np.array(extrinsics).reshape(4, 4)
+        self.truth = self._read_truth()
 
     @staticmethod
     def recognises(path: Path) -> bool:
         """Whether the folder, or `mav0` in it, has a `cam0` with its `sensor.yaml`."""
         return any((path / middle / 'cam0' / 'sensor.yaml').is_file() for middle in ('', 'mav0'))
 
-    def _read_truth(self, body_from_camera: list[float]) -> PoseTruth | None:
+    def _read_truth(self) -> PoseTruth | None:
         trajectory = _body_trajectory(self.path)
         if trajectory is None:
             return None
-        extrinsics = np.array(body_from_camera).reshape(4, 4)
         bodies = [trajectory.at(stamp) for stamp in self._files.stamps_ns]
-        return PoseTruth([None if body is None else body @ extrinsics for body in bodies])
+        return PoseTruth(
+            [None if body is None else body @ self.body_from_camera for body in bodies]
+        )
+
+
+def open_rig(path: Path) -> tuple[Rig, list[EurocSource]]:
+    """Return the rig of cam0 and cam1 of one sequence, and their images.
+
+    Raises:
+        DatasetError: files are missing or contradict each other.
+    """
+    sources = [EurocSource(path, camera=name) for name in ('cam0', 'cam1')]
+    cameras = tuple(source.camera for source in sources)
+    return Rig(cameras, tuple(source.body_from_camera for source in sources)), sources
 
 
 def _images(folder: Path) -> list[Path]:
