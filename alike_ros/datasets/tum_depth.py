@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.camera import Camera
+from alike_ros.depth import SAME_DEPTH, depth_in_metres, sample_depth
 from alike_ros.errors import ImageError
 
 Array = NDArray[np.float64]
 
 UNITS_PER_M = 5000.0
 MAX_DIFFERENCE_NS = 20_000_000
-SAME_DEPTH = 0.05  # relative
 
 
 class DepthFiles:
@@ -44,9 +44,7 @@ def read_depth(path: Path) -> NDArray[np.float32]:
     image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
     if image is None or image.dtype != np.uint16 or image.ndim != 2:
         raise ImageError(f'{path}: expected a 16-bit depth image; copy it again')
-    depth = image.astype(np.float32) / np.float32(UNITS_PER_M)
-    depth[image == 0] = np.nan
-    return depth
+    return depth_in_metres(image, UNITS_PER_M)
 
 
 @dataclass(frozen=True)
@@ -86,24 +84,3 @@ class DepthTruth:
             measured = sample_depth(depth_b, pixels)
             visible = visible & ~(seen_by_b[:, 2] > measured * (1 + SAME_DEPTH))
         return np.where(visible[:, None], pixels, np.nan)
-
-
-def sample_depth(depth: NDArray[np.float32], points: Array) -> Array:
-    """Depths (N,) m between pixels; NaN outside, beside a hole, or across an edge of depth."""
-    height, width = depth.shape
-    known: NDArray[np.bool_] = np.asarray(np.isfinite(points).all(axis=1))
-    corner = np.floor(np.where(known[:, None], points, -1)).astype(int)
-    known &= ((corner >= 0) & (corner < [width - 1, height - 1])).all(axis=1)
-    x, y = np.where(known[:, None], corner, 0).T
-    four = np.stack([depth[y, x], depth[y, x + 1], depth[y + 1, x], depth[y + 1, x + 1]])
-    part_x, part_y = np.where(known[:, None], points - corner, 0.0).T
-    weights = np.stack(
-        [
-            (1 - part_x) * (1 - part_y),
-            part_x * (1 - part_y),
-            (1 - part_x) * part_y,
-            part_x * part_y,
-        ]
-    )
-    flat = four.max(axis=0) - four.min(axis=0) <= SAME_DEPTH * four.min(axis=0)
-    return np.where(known & flat, (weights * four).sum(axis=0), np.nan)
