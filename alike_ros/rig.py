@@ -42,7 +42,7 @@ class Rig:
         return len(self.cameras)
 
     def stereo(self, left: int, right: int) -> StereoCamera:
-        """Return two of the cameras as a pair; CameraError when they are at one place."""
+        """Return two of the cameras as a pair; CameraError when they cannot be one."""
         pose = np.linalg.inv(self.body_from_camera[right]) @ self.body_from_camera[left]
         return StereoCamera(self.cameras[left], self.cameras[right], pose)
 
@@ -52,15 +52,25 @@ class Rig:
         """Return the pairs (left, right), left < right, of cameras that see the same scene.
 
         They do when at least `min_share` of the left image, at `depth_m` in front of the left
-        camera, lies in the right one.
+        camera, lies in the right one. Pairs that give no depth are left out.
+
+        Raises:
+            CameraError: a camera's image size is not known.
         """
-        pairs = combinations(range(len(self)), 2)
-        stereos = {pair: self.stereo(*pair) for pair in pairs}
-        return {
-            pair: stereo
-            for pair, stereo in stereos.items()
-            if _share(stereo, depth_m) >= min_share
-        }
+        if not all(all(camera.image_size) for camera in self.cameras):
+            raise CameraError(
+                'expected the image size of every camera, got '
+                f'{[camera.image_size for camera in self.cameras]}; set it in the calibration'
+            )
+        found = {}
+        for left, right in combinations(range(len(self)), 2):
+            try:
+                stereo = self.stereo(left, right)
+            except CameraError:  # at one place, or back to back
+                continue
+            if _share(stereo, depth_m) >= min_share:
+                found[left, right] = stereo
+        return found
 
 
 def _share(stereo: StereoCamera, depth_m: float) -> float:

@@ -20,6 +20,7 @@ from alike_ros.errors import CameraError
 Array = NDArray[np.float64]
 
 LEAST_BASELINE_M = 1e-4
+LEAST_FORWARD = 1e-3  # of the sum of both optical axes, off the baseline
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class StereoCamera:
     Rectified points are pixels of an ideal pair with the left camera's focal length and the
     principal point (0, 0): left - right is (disparity, 0), and disparity is 0 at infinity.
 
-    Making one raises CameraError when the pose is none, or the centres coincide.
+    Making one raises CameraError when the pose is none, when the centres coincide, and when
+    the cameras look along the line between them or away from each other.
     """
 
     left: Camera
@@ -50,6 +52,11 @@ class StereoCamera:
                 f'expected two cameras apart from each other, got a baseline of '
                 f'{self.baseline_m} m; calibrate them as a pair (P[3] of the right camera_info '
                 'is -fx times the baseline)'
+            )
+        if not np.isfinite(self._rotations[0]).all():
+            raise CameraError(
+                'the cameras look along the line between them, or away from each other, so that '
+                'no stereo pair can be made; match others of the rig'
             )
 
     @property
@@ -90,16 +97,16 @@ class StereoCamera:
     def _rotations(self) -> tuple[Array, Array]:
         """Rotations (3, 3) of the left and the right optical frame into the rectified one.
 
-        x is the baseline; z is as near as it can be to the mean of both optical axes.
+        x is the baseline; z is as near as it can be to the mean of both optical axes. NaN when
+        that mean is 0, or on the baseline.
         """
         right_from_left = self.right_from_left[:3, :3]
         centre = -right_from_left.T @ self.right_from_left[:3, 3]  # of the right, in the left
         x = centre / np.linalg.norm(centre)
         forward = np.array([0.0, 0.0, 1.0]) + right_from_left[2]
         z = forward - x * (forward @ x)
-        if np.linalg.norm(z) < 1e-3:
-            raise CameraError('the cameras look along their baseline; no stereo pair can be made')
-        z /= np.linalg.norm(z)
+        length = np.linalg.norm(z)
+        z /= length if length > LEAST_FORWARD else np.nan
         from_left = np.stack([x, np.cross(z, x), z])
         return from_left, from_left @ right_from_left.T
 

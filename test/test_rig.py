@@ -22,9 +22,17 @@ def looking(degrees, x=0.0):
 
 
 def test_cameras_that_see_the_same_scene_are_pairs():
-    # a stereo pair ahead, one to the right of it that overlaps the pair, one behind
-    poses = (looking(0), looking(0, 0.1), looking(50, 0.2), looking(180, 0.05))
-    assert list(Rig((CAMERA,) * 4, poses).overlaps()) == [(0, 1), (0, 2), (1, 2)]
+    # a stereo pair ahead, one to the right of it that overlaps the pair, one behind, and one
+    # at the place of the first, which gives no depth with it
+    poses = (looking(0), looking(0, 0.1), looking(50, 0.2), looking(180, 0.05), looking(10))
+    expected = [(0, 1), (0, 2), (1, 2), (1, 4), (2, 4)]
+    assert list(Rig((CAMERA,) * 5, poses).overlaps()) == expected
+
+
+def test_overlap_needs_the_image_sizes():
+    rig = Rig((CAMERA, Camera(CAMERA.matrix)), (looking(0), looking(0, 0.1)))
+    with pytest.raises(CameraError, match='expected the image size of every camera'):
+        rig.overlaps()
 
 
 def test_a_pair_of_the_rig_has_the_relative_pose():

@@ -133,6 +133,6 @@ def test_what_is_no_pair_says_what_to_do():
     assert stereo_from_infos(left_info, right_info, rectified=False) is None
     with pytest.raises(CameraError, match='a 4 x 4 pose'):
         StereoCamera(LENSES['none'], LENSES['none'], EYE)
-    ahead = StereoCamera(LENSES['none'], LENSES['none'], pose([0, 0, 0], [0, 0, -0.3]))
-    with pytest.raises(CameraError, match='look along their baseline'):
-        ahead.rectify_left(np.zeros((1, 2)))
+    for place in (pose([0, 0, 0], [0, 0, -0.3]), pose([0, 180, 0], [-0.1, 0, 0])):
+        with pytest.raises(CameraError, match='along the line between them, or away'):
+            StereoCamera(LENSES['none'], LENSES['none'], place)
