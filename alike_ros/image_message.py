@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from alike_ros.depth import depth_in_metres
 from alike_ros.errors import ImageError
 from alike_ros.image_converters import convert
 from alike_ros.image_decode import as_8bit, decode_pixels
@@ -78,10 +79,7 @@ def depth_from_msg(msg: Any) -> NDArray[np.float32]:
     """
     if msg.encoding not in ('16UC1', 'mono16', '32FC1'):
         raise ImageError(f'expected a depth image of 16UC1 or 32FC1, got {msg.encoding!r}')
-    rows = _rows(msg, _layout(msg.encoding))
-    unit = 1.0 if rows.dtype.kind == 'f' else 1e-3
-    known = np.isfinite(rows) & (rows > 0)
-    return np.where(known, rows * np.float32(unit), np.float32(np.nan)).astype(np.float32)
+    return depth_in_metres(_rows(msg, _layout(msg.encoding)))
 
 
 def image_fields(image: ImageArray) -> dict[str, Any]:

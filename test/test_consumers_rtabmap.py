@@ -9,7 +9,7 @@ import pytest
 from consumer_rules import read_by_rtabmap
 
 from alike_ros.camera import Camera
-from alike_ros.consumers.rtabmap import KEYPOINT_ANGLE, KEYPOINT_SIZE, depth_at, local_features
+from alike_ros.consumers.rtabmap import KEYPOINT_ANGLE, KEYPOINT_SIZE, local_features
 from alike_ros.errors import ConfigError, ImageError
 from alike_ros.image_message import depth_from_msg
 from alike_ros.resources import share_dir
@@ -68,14 +68,6 @@ def test_points_are_nan_without_depth_and_without_calibration(rng):
     assert np.isnan(local_features(message, CAMERA).points).all()
     message.depth = np.ones(30, np.float32)
     assert np.isnan(local_features(message, None).points).all()
-
-
-def test_depth_is_read_at_the_nearest_pixel_of_an_image_of_any_size():
-    pixels = np.array([[0, 0], [1.4, 0], [1.6, 0], [3.4, 1.4], [-0.5, 9]], np.float32)
-    depth = np.arange(8, dtype=np.float32).reshape(2, 4)
-    assert depth_at(depth, pixels, (4, 2)).tolist() == [0, 1, 2, 7, 4]
-    half = np.array([[1, 2]], np.float32)
-    assert depth_at(half, pixels, (4, 2)).tolist() == [1, 1, 2, 2, 1]
 
 
 def test_keypoints_without_descriptors_say_what_to_set(rng):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.camera import Camera
+from alike_ros.depth import depth_at
 from alike_ros.errors import ConfigError
 from alike_ros.structures import FloatArray
 
@@ -46,11 +47,14 @@ def local_features(
 
     Raises:
         ConfigError: the message has no descriptors.
+        ImageError: the size of the depth image does not go with the image's.
     """
     pixels = np.column_stack([keypoints.u, keypoints.v]).astype(np.float32).reshape(-1, 2)
     along = np.asarray(keypoints.depth, np.float32)  # m
     if len(along) != len(pixels):
-        along = depth_at(depth, pixels, (keypoints.width, keypoints.height))
+        along = np.full(len(pixels), np.nan, np.float32)
+        if depth is not None:
+            along = depth_at(depth, pixels, (keypoints.width, keypoints.height))
     return LocalFeatures(
         keypoints=pixels,
         responses=np.asarray(keypoints.score, np.float32),
@@ -78,22 +82,6 @@ def compressed(rows: FloatArray) -> NDArray[np.uint8]:
     size = struct.pack('<3i', *rows.shape, CV_32FC1)
     packed = zlib.compress(np.ascontiguousarray(rows, '<f4').tobytes(), COMPRESSION)
     return np.frombuffer(packed + size, np.uint8)
-
-
-def depth_at(
-    depth: FloatArray | None, pixels: FloatArray, image_size: tuple[int, int]
-) -> FloatArray:
-    """Return the depth (N,) m of the pixel nearest to each keypoint; NaN where not known.
-
-    A depth image of another size than the image covers the same view.
-    """
-    unknown = np.full(len(pixels), np.nan, np.float32)
-    if depth is None or not len(pixels):
-        return unknown
-    height, width = depth.shape
-    places = np.floor((pixels + 0.5) * (np.array([width, height]) / image_size)).astype(int)
-    columns, rows = np.clip(places, 0, [width - 1, height - 1]).T
-    return depth[rows, columns].astype(np.float32)
 
 
 def _points(pixels: FloatArray, along: FloatArray, camera: Camera | None) -> FloatArray:
