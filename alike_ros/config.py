@@ -193,12 +193,27 @@ class ExtractorConfig(DetectorConfig):
 class TrackerConfig(Checked):
     """Keypoints to tracks."""
 
+    tracker: str = param(
+        'hybrid',
+        'hybrid: optical flow confirmed by descriptors, for long and accurate tracks; published '
+        'are the tracked points. descriptor: matches of detected keypoints alone.',
+        choices=('hybrid', 'descriptor'),
+    )
+    max_tracks: int = param(1000, 'Most tracks an image (hybrid).', 1, 100000, live=True)
+    track_distance: float = param(
+        5.0, 'px. New tracks begin so far from others (hybrid).', 0.0, 1000.0, live=True
+    )
     min_similarity: float = param(
-        0.9, 'Least cosine between the descriptors of a match.', -1.0, 1.0, live=True
+        0.9,
+        'Least cosine between the descriptors of a match (descriptor).',
+        low=-1.0,
+        high=1.0,
+        live=True,
     )
     motion_window: float = param(
         0.0,
-        'px. A match may lie this far from where the track was last seen; 0: anywhere.',
+        'px. A match may lie this far from where the track was last seen; 0: anywhere '
+        '(descriptor).',
         low=0.0,
         high=100000.0,
         live=True,

@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from alike_ros.backends.base import open_backend
+from alike_ros.backends.scene import Scene
 from alike_ros.closing import Closing
 from alike_ros.config import ExtractorConfig, Value, change_live
 from alike_ros.errors import ImageError
-from alike_ros.image import Prepared, prepare, to_source
+from alike_ros.image import Prepared, from_source, prepare, to_source
 from alike_ros.masks import fit_mask
-from alike_ros.structures import Features
+from alike_ros.structures import Features, FloatArray
 from alike_ros.weights import find_weights
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Extractor(Closing):
         self.weights = find_weights(self.config.model, self.config.weights)
         log.info('%s', self.weights)
         self._backend = open_backend(self.config, self.weights)
+        self._seen: dict[int, tuple[Scene, Prepared]] = {}
 
     @property
     def backend_name(self) -> str:
@@ -93,13 +95,27 @@ class Extractor(Closing):
             for each, mask in zip(prepared, masks, strict=True)
         ]
         features = [self._nothing(each.source_size) for each in prepared]
+        self._seen = {}
         for rows in _of_one_size(prepared):
             batch = [prepared[row].pixels for row in rows]
             config = _scaled(self.config, prepared[rows[0]])
             found = self._backend.run(batch, config, [fitted[row] for row in rows])
-            for row, each in zip(rows, found, strict=True):
+            for row, each, scene in zip(rows, found, self._backend.scenes, strict=True):
                 features[row] = to_source(each, prepared[row])
+                self._seen[row] = scene, prepared[row]
         return features
+
+    def describe(self, points: FloatArray, row: int = 0) -> Features:
+        """Return the features at any points (N, 2) px of an image of the last `infer…`.
+
+        row: which of `infer_many`'s. Of a blank image descriptors are zero.
+        """
+        if row not in self._seen:
+            none = np.zeros(len(points), np.float32)
+            blank = np.zeros((len(points), self._backend.dim), np.float32)
+            return Features(points, none, blank, none, (0, 0))
+        scene, prepared = self._seen[row]
+        return to_source(scene.describe(from_source(points, prepared)), prepared)
 
     def configure(self, **parameters: Value) -> None:
         """Change live parameters; nothing changes when one of them is refused.

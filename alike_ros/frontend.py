@@ -10,8 +10,8 @@ import numpy as np
 from alike_ros.camera import Camera
 from alike_ros.config import TrackerConfig, Value, change_live
 from alike_ros.extractor import Extractor
-from alike_ros.structures import Features, FloatArray, Frame, Tracks
-from alike_ros.tracking import Tracker
+from alike_ros.structures import Features, FloatArray, Frame, Tracks, View
+from alike_ros.tracking.choice import open_tracker
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class FrontEnd:
         first = first or Counters()
         self.extractor = extractor
         self.epoch = first.epoch
-        self._tracker = Tracker(tracker, first.track_id)
+        self._tracker = open_tracker(tracker, first.track_id)
         self._frame_seq = first.frame_seq
         self._last_stamp_ns: int | None = None
 
@@ -88,12 +88,13 @@ class FrontEnd:
         started = time.perf_counter()
         prepared = self.extractor.prepare(frame.image)
         ready = time.perf_counter()
-        features = self.extractor.infer(prepared)
+        detected = self.extractor.infer(prepared)
         inferred = time.perf_counter()
         clock_jumped = self._last_stamp_ns is not None and frame.stamp_ns < self._last_stamp_ns
         if clock_jumped:
             self.reset()
-        tracks = self._tracker.update(features, frame.stamp_ns)
+        view = View(frame.image, detected, self.extractor.describe)
+        features, tracks = self._tracker.update(view, frame.stamp_ns)
         normalised, velocities = _motion(features, tracks, frame.stamp_ns, camera)
         matched = time.perf_counter()
         result = Result(

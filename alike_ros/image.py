@@ -9,7 +9,7 @@ import numpy as np
 
 from alike_ros.errors import ImageError
 from alike_ros.stages import stage
-from alike_ros.structures import Features, ImageArray
+from alike_ros.structures import Features, FloatArray, ImageArray
 
 CLAHE_TILES = (8, 8)  # columns and rows
 
@@ -73,6 +73,15 @@ def to_source(features: Features, prepared: Prepared) -> Features:
         sigmas=features.sigmas * np.float32(scale.mean()),
         image_size=(width, height),
     )
+
+
+def from_source(points: FloatArray, prepared: Prepared) -> FloatArray:
+    """Map points (N, 2) px of the image given to pixels of `prepared`."""
+    if prepared.size == prepared.source_size:
+        return points
+    (width, height), (source_width, source_height) = prepared.size, prepared.source_size
+    scale = np.array([width / source_width, height / source_height], np.float32)
+    return (points + np.float32(0.5)) * scale - np.float32(0.5)
 
 
 def _as_rgb(image: np.ndarray) -> ImageArray:

@@ -6,6 +6,7 @@ pixels of the image that the caller gave.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,20 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.keypoints)
+
+
+@dataclass(frozen=True)
+class View:
+    """What a tracker sees of one image.
+
+    image: (H, W, 3) uint8 RGB, or (H, W) uint8 grey.
+    features: what was detected in it.
+    describe: the features at any points (N, 2) px of it; valid until the next image.
+    """
+
+    image: ImageArray
+    features: Features
+    describe: Callable[[FloatArray], Features]
 
 
 @dataclass(frozen=True)

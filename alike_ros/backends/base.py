@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from alike_ros.backends.cuda import has_cuda
+from alike_ros.backends.scene import Scene
 from alike_ros.config import DetectorConfig, ExtractorConfig
 from alike_ros.errors import BackendError
 from alike_ros.structures import Features, ImageArray
@@ -38,6 +39,7 @@ class Backend(Protocol):
     name: str
     device: str
     dim: int
+    scenes: list[Scene]  # the images of the last run, valid until the next
 
     def run(
         self,

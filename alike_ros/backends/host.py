@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import repeat
 
 import numpy as np
@@ -13,10 +13,10 @@ import onnx
 from alike_ros.backends.descriptors import Descriptors, FirstLevel
 from alike_ros.backends.first_level import FirstLevelAtPixels, in_map
 from alike_ros.backends.graph import build_graph
+from alike_ros.backends.scene import Scene
 from alike_ros.backends.window_graphs import build_coarse, build_fine, build_head
 from alike_ros.backends.windows import WindowedNetwork, fits_at_once
 from alike_ros.config import DetectorConfig, ExtractorConfig
-from alike_ros.detector import described_points, detect, to_features
 from alike_ros.errors import BackendError, first_line
 from alike_ros.layers import Layers, read_layers
 from alike_ros.stages import stage
@@ -42,6 +42,7 @@ class HostBackend(ABC):
         self._layers = read_layers(config.model, weights.path)
         self._descriptors = Descriptors(self._layers)
         self._padded = np.zeros((0, 0, 0, 3), np.uint8)
+        self.scenes: list[Scene] = []
         self.dim = self._layers.variant.dim
 
     @abstractmethod
@@ -61,10 +62,16 @@ class HostBackend(ABC):
         """
         height, width = images[0].shape[:2]
         try:
-            maps = zip(self._maps(self._batch(images)), masks or repeat(None), strict=False)
+            self.scenes = [
+                Scene(
+                    np.ascontiguousarray(score[:height, :width]),
+                    partial(self._descriptors.describe, first, levels),
+                )
+                for score, first, levels in self._maps(self._batch(images))
+            ]
             return [
-                self._features(score[:height, :width], first, levels, config, mask)
-                for (score, first, levels), mask in maps
+                scene.features(config, mask)
+                for scene, mask in zip(self.scenes, masks or repeat(None), strict=False)
             ]
         except (RuntimeError, MemoryError) as error:
             raise BackendError(
@@ -75,6 +82,7 @@ class HostBackend(ABC):
     def close(self) -> None:
         """Free the buffers."""
         self._padded = self._padded[:0]
+        self.scenes = []
 
     def _maps(
         self, batch: ImageArray
@@ -88,6 +96,8 @@ class HostBackend(ABC):
             return
         for image in batch:
             score, levels = self._windowed.maps(image[None])
+            if len(batch) > 1:  # the next image goes into the same arrays
+                score, levels = score.copy(), [level.copy() for level in levels]
             yield score[0], self._first_level.of(image), [level[0] for level in levels]
 
     @cached_property
@@ -97,20 +107,6 @@ class HostBackend(ABC):
     @cached_property
     def _first_level(self) -> FirstLevelAtPixels:
         return FirstLevelAtPixels(self._layers)
-
-    def _features(
-        self,
-        score_map: FloatArray,
-        first: FirstLevel,
-        levels: list[FloatArray],
-        config: DetectorConfig,
-        mask: ImageArray | None,
-    ) -> Features:
-        size = (score_map.shape[1], score_map.shape[0])
-        detections = detect(np.ascontiguousarray(score_map), config, mask)
-        points = described_points(detections, config, size)
-        descriptors = self._descriptors.describe(first, levels, points)
-        return to_features(detections, descriptors, size)
 
     @stage('copy')
     def _batch(self, images: list[ImageArray]) -> ImageArray:

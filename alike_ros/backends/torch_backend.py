@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from alike_ros.backends.memory import keep_freed_memory
+from alike_ros.backends.scene import Scene
 from alike_ros.config import DetectorConfig, ExtractorConfig
-from alike_ros.detector import described_points, detect, to_features
 from alike_ros.errors import BackendError, first_line
 from alike_ros.network import ALNet, load_network, upsample
 from alike_ros.stages import stage
@@ -46,6 +47,7 @@ class TorchBackend:
             torch.backends.cudnn.allow_tf32 = False  # it would round to 10 bits
         network = copy.deepcopy(network).to(self._type)  # the head stays in float32
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.scenes: list[Scene] = []
         self.dim = network.variant.dim
 
     @torch.inference_mode()
@@ -77,17 +79,21 @@ class TorchBackend:
         height, width = images[0].shape[:2]
         levels = [level.float() for level in self._network.pyramid(self._upload(images))]
         score_maps = self._head.score_map(levels)[:, :height, :width].cpu().numpy()
-        features = []
-        for i, (score_map, mask) in enumerate(zip(score_maps, masks, strict=True)):
-            detections = detect(np.ascontiguousarray(score_map), config, mask)
-            points = described_points(detections, config, (width, height))
-            descriptors = self._head.describe([level[i] for level in levels], points)
-            features.append(to_features(detections, descriptors, (width, height)))
-        return features
+        self.scenes = [
+            Scene(
+                np.ascontiguousarray(score_map),
+                partial(self._head.describe, [level[i] for level in levels]),
+            )
+            for i, score_map in enumerate(score_maps)
+        ]
+        return [
+            scene.features(config, mask) for scene, mask in zip(self.scenes, masks, strict=True)
+        ]
 
     def close(self) -> None:
         """Free the network and what PyTorch keeps in reserve on the device."""
         del self._network, self._head
+        self.scenes = []
         if self._device.type == 'cuda':
             torch.cuda.empty_cache()
 

@@ -7,10 +7,11 @@ import numpy as np
 
 from alike_ros.benchmark.contestant import Contestant, Extract, Outputs, no_descriptors
 from alike_ros.matching import match_mutual
-from alike_ros.structures import Features, FloatArray, ImageArray
-from alike_ros.tracking import Tracker
+from alike_ros.structures import Features, FloatArray, ImageArray, View
+from alike_ros.tracking.by_descriptor import DescriptorTracker
 
 NOISE = 0.3  # length of what is added to a descriptor when it is seen again
+NO_IMAGE = np.zeros((0, 0), np.uint8)  # descriptors alone are matched
 MEMORY = 1.4  # scene points for each that is visible at a time: what is hidden is remembered
 
 
@@ -33,14 +34,14 @@ def open_tracking(count: int, dim: int) -> Extract:
     """Return a tracker that gets another image of the same scene each time."""
     rng = np.random.default_rng(0)
     scene = _units(rng, int(MEMORY * count), dim)
-    images = [_visible(rng, scene, count) for _ in range(16)]
-    tracker = Tracker()
+    views = [_visible(rng, scene, count) for _ in range(16)]
+    tracker = DescriptorTracker()
     frame = 0
 
     def extract(_: list[ImageArray]) -> list[Outputs]:
         nonlocal frame
         frame += 1
-        tracks = tracker.update(images[frame % len(images)], frame)
+        _, tracks = tracker.update(views[frame % len(views)], frame)
         return [no_descriptors(np.stack([np.arange(count), tracks.previous], axis=1))]
 
     return extract
@@ -54,11 +55,12 @@ def pair_of_sets(rng: np.random.Generator, count: int, dim: int) -> tuple[FloatA
     return a, b / np.linalg.norm(b, axis=1, keepdims=True)
 
 
-def _visible(rng: np.random.Generator, scene: FloatArray, count: int) -> Features:
+def _visible(rng: np.random.Generator, scene: FloatArray, count: int) -> View:
     rows = rng.permutation(len(scene))[:count]
     ones = np.ones(count, np.float32)
     keypoints = np.stack([rows, rows], axis=1).astype(np.float32)
-    return Features(keypoints, ones, scene[rows], ones, (640, 480))
+    features = Features(keypoints, ones, scene[rows], ones, (640, 480))
+    return View(NO_IMAGE, features, lambda points: features)
 
 
 def _units(rng: np.random.Generator, count: int, dim: int) -> FloatArray:

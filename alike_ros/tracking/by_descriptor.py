@@ -1,4 +1,4 @@
-"""A stream of `Features` to `Tracks` with stable ids."""
+"""Tracks by descriptors alone: whatever moves however far, as long as it looks the same."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alike_ros.config import TrackerConfig, Value, change_live
 from alike_ros.matching import match_mutual
-from alike_ros.structures import Features, FloatArray, Matches, Tracks
+from alike_ros.structures import Features, FloatArray, Matches, Tracks, View
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class _Memory:
         return len(self.ids)
 
 
-class Tracker:
+class DescriptorTracker:
     """Carries ids from image to image by mutual nearest descriptors.
 
     A track that is not found is remembered for `max_lost_frames` images; after that its id is
@@ -52,13 +52,14 @@ class Tracker:
         """Forget all tracks; their ids are not given again."""
         self._memory = None
 
-    def update(self, features: Features, stamp_ns: int) -> Tracks:
-        """Return the tracks of the next image of the stream."""
+    def update(self, view: View, stamp_ns: int) -> tuple[Features, Tracks]:
+        """Return the features of the next image of the stream and their tracks."""
+        features = view.features
         memory = self._memory or _empty_memory(features.descriptors.shape[1])
         matches = self._match(memory, features)
         tracks, lost = self._assign(memory, matches, features, stamp_ns)
         self._memory = _remember(memory, tracks, features, stamp_ns, lost)
-        return tracks
+        return features, tracks
 
     def _match(self, memory: _Memory, features: Features) -> Matches:
         distant = None

@@ -1,0 +1,51 @@
+"""Lost tracks among the keypoints near the place where they ought to be."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from alike_ros.structures import Features, FloatArray
+
+TAKEN_PX = 2  # a keypoint nearer than this to a track is that track's
+
+
+def find_again(
+    descriptors: FloatArray,
+    places: FloatArray,
+    radii: FloatArray,
+    features: Features,
+    taken: FloatArray,
+    min_similarity: float,
+) -> FloatArray:
+    """Return the most similar keypoint (N, 2) px near each place, none twice; NaN for none.
+
+    descriptors: (N, D). places: (N, 2) px, where they are looked for, radii (N,) px around.
+    taken: (M, 2) px, where tracks are.
+    """
+    found = np.full((len(places), 2), np.nan, np.float32)
+    keypoints, candidates = _free(features, taken)
+    if not len(keypoints) or not len(places):
+        return found
+    similarity = descriptors @ candidates.T  # (N, K)
+    squared = sum(np.subtract.outer(places[:, i], keypoints[:, i]) ** 2 for i in (0, 1))
+    similarity[squared > np.square(radii)[:, None]] = -2
+    nearest = similarity.argmax(axis=1)
+    values = similarity[np.arange(len(places)), nearest]
+    order = np.argsort(-values, kind='stable')
+    _, first = np.unique(nearest[order], return_index=True)
+    rows = order[first]
+    rows = rows[values[rows] >= min_similarity]
+    found[rows] = keypoints[nearest[rows]]
+    return found
+
+
+def _free(features: Features, taken: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return keypoints and descriptors of the features that no track has."""
+    width, height = features.image_size
+    occupied = np.zeros((height, width), np.uint8)
+    for x, y in np.rint(taken).astype(int).tolist():
+        cv2.circle(occupied, (x, y), TAKEN_PX, 1, -1)
+    columns, rows = np.rint(features.keypoints).astype(np.intp).T
+    free = occupied[rows, columns] == 0
+    return features.keypoints[free], features.descriptors[free]
