@@ -15,10 +15,10 @@ SECOND = 1_000_000_000
 CAMERA = Camera(np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]]), image_size=(640, 480))
 
 
-@pytest.fixture
-def frontend(data):
+@pytest.fixture(params=['hybrid', 'descriptor'])
+def frontend(request, data):
     extractor = Extractor(weights=str(data / 'models' / 'alike-t.pth'), device='cpu', n_limit=200)
-    yield FrontEnd(extractor, TrackerConfig())
+    yield FrontEnd(extractor, TrackerConfig(tracker=request.param))
     extractor.close()
 
 
@@ -102,7 +102,7 @@ def test_live_parameters_change_together_or_not_at_all(frontend, texture):
     with pytest.raises(ConfigError, match='n_limit'):
         frontend.configure(n_limit=0, min_similarity=0.5)
     frontend.configure(top_k=5, max_lost_frames=0)
-    assert len(frontend.process(Frame(view(texture, 0), 0)).features) == 5
+    assert len(frontend.process(Frame(view(texture, 0), 0)).features) <= 5
 
 
 def test_the_same_stream_gives_the_same_tracks_twice(data, texture):

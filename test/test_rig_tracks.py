@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from alike_ros.rig_tracks import TrackLinker
-from alike_ros.structures import Features, Matches
-from alike_ros.tracking import Tracker
+from alike_ros.structures import Features, Matches, View
+from alike_ros.tracking.by_descriptor import DescriptorTracker
 
+NO_IMAGE = np.zeros((0, 0), np.uint8)
 POINTS = np.eye(40, dtype=np.float32)  # one unmistakable descriptor a scene point
 
 
@@ -29,7 +30,7 @@ class Rig:
     """Trackers of cameras that see the scene points given, and the linker."""
 
     def __init__(self, count):
-        self.trackers = [Tracker() for _ in range(count)]
+        self.trackers = [DescriptorTracker() for _ in range(count)]
         self.linker = TrackLinker(count)
         self.stamp = 0
 
@@ -37,7 +38,7 @@ class Rig:
         """Return the rig's tracks; without matches given, those of neighbours are true."""
         self.stamp += 1
         tracks = [
-            tracker.update(seen(points), self.stamp)
+            tracker.update(View(NO_IMAGE, seen(points), None), self.stamp)[1]
             for tracker, points in zip(self.trackers, cameras, strict=True)
         ]
         if matches is None:

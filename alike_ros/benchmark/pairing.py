@@ -41,7 +41,7 @@ def open_tracking(count: int, dim: int) -> Extract:
     def extract(_: list[ImageArray]) -> list[Outputs]:
         nonlocal frame
         frame += 1
-        _, tracks = tracker.update(views[frame % len(views)], frame)
+        tracks = tracker.update(views[frame % len(views)], frame)[1]
         return [no_descriptors(np.stack([np.arange(count), tracks.previous], axis=1))]
 
     return extract

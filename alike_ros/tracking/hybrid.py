@@ -12,7 +12,7 @@ from alike_ros.config import TrackerConfig, Value, change_live
 from alike_ros.structures import Features, FloatArray, ImageArray, Tracks, View
 from alike_ros.tracking.flow import as_bright_as, grey
 from alike_ros.tracking.memory import Memory, new_memory
-from alike_ros.tracking.search import Places, search
+from alike_ros.tracking.search import Places, match, search
 from alike_ros.tracking.starts import choose_starts
 
 MIN_CONFIRMATION = 0.7  # cosine between a track's descriptor and what is where it went
@@ -74,8 +74,8 @@ class HybridTracker:
 
     def _search(self, image: ImageArray, memory: Memory, features: Features) -> Places:
         before = self._image
-        if before is None or before.shape != image.shape or not len(memory):
-            return Places(np.full((len(memory), 2), np.nan, np.float32), memory.points)
+        if before is None or before.shape != image.shape:
+            return match(memory, features)
         return search(before, as_bright_as(image, before), memory, features)
 
     def _look(self, memory: Memory, places: Places, view: View) -> _Sighting:
@@ -85,7 +85,7 @@ class HybridTracker:
         similarity = np.einsum('nd,nd->n', features.descriptors, memory.descriptors)
         found &= similarity >= MIN_CONFIRMATION
         sure = found.copy()
-        sure[found] = _is_rigid(memory.points[found], places.found[found])
+        sure[found] = fit_one_motion(memory.points[found], places.found[found])
         found &= sure | (memory.doubted < MAX_DOUBTS)
         return _Sighting(places, found, sure & found, features, similarity)
 
@@ -119,7 +119,7 @@ class HybridTracker:
         return _rows(features, order), tracks
 
 
-def _is_rigid(before: FloatArray, after: FloatArray) -> NDArray[np.bool_]:
+def fit_one_motion(before: FloatArray, after: FloatArray) -> NDArray[np.bool_]:
     """Whether points (N, 2) px fit one fundamental matrix with most others; too few do."""
     every = np.ones(len(before), bool)
     if len(before) < LEAST_FOR_GEOMETRY:

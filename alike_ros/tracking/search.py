@@ -64,6 +64,14 @@ def search(before: ImageArray, after: ImageArray, memory: Memory, features: Feat
     return Places(places, expected)
 
 
+def match(memory: Memory, features: Features) -> Places:
+    """Find tracks by descriptors alone, wherever they are."""
+    places = np.full((len(memory), 2), np.nan, np.float32)
+    matches = match_mutual(memory.descriptors, features.descriptors, MIN_SIMILARITY)
+    places[matches.index_a] = features.keypoints[matches.index_b]
+    return Places(places, memory.points)
+
+
 def _motions(
     memory: Memory, places: FloatArray, live: NDArray[np.bool_], features: Features
 ) -> tuple[FloatArray, FloatArray]:
@@ -73,10 +81,10 @@ def _motions(
     motions = places[found] - origins
     if found.sum() >= MOSTLY * live.sum():
         return origins, motions
-    matches = match_mutual(memory.descriptors, features.descriptors, MIN_SIMILARITY)
-    matched = memory.points[matches.index_a]
-    moved = features.keypoints[matches.index_b] - matched
-    return np.concatenate([origins, matched]), np.concatenate([motions, moved])
+    matched = match(memory, features)
+    rows = matched.is_found
+    moved = matched.found[rows] - memory.points[rows]
+    return np.concatenate([origins, memory.points[rows]]), np.concatenate([motions, moved])
 
 
 def _second_try(

@@ -3,9 +3,10 @@ import pytest
 
 from alike_ros.config import TrackerConfig
 from alike_ros.errors import ConfigError
-from alike_ros.structures import Features
-from alike_ros.tracking import Tracker
+from alike_ros.structures import Features, View
+from alike_ros.tracking.by_descriptor import DescriptorTracker
 
+NO_IMAGE = np.zeros((0, 0), np.uint8)
 POINTS = np.eye(12, dtype=np.float32)  # one unmistakable descriptor a scene point
 
 
@@ -15,6 +16,15 @@ def seen(*points, shift=0.0):
     keypoints = np.stack([index * 10 + shift, index * 0], axis=1).astype(np.float32)
     ones = np.ones(len(index), np.float32)
     return Features(keypoints, ones, POINTS[index], ones, (640, 480))
+
+
+class Tracker(DescriptorTracker):
+    """Takes features, as no image and no other point is looked at."""
+
+    def update(self, features, stamp_ns):
+        published, tracks = super().update(View(NO_IMAGE, features, None), stamp_ns)
+        assert published is features
+        return tracks
 
 
 def test_ids_follow_scene_points_in_any_order():

@@ -1,0 +1,203 @@
+"""The tracker that follows points, on images whose motion is known."""
+
+import cv2
+import numpy as np
+import pytest
+
+from alike_ros.config import TrackerConfig
+from alike_ros.structures import Features, View
+from alike_ros.tracking import hybrid
+from alike_ros.tracking.hybrid import HybridTracker
+
+WIDTH, HEIGHT = 320, 240
+
+
+@pytest.fixture(scope='module')
+def texture():
+    noise = np.random.default_rng(1).normal(size=(400, 600)).astype(np.float32)
+    return cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 2), None, 0, 255, cv2.NORM_MINMAX)
+
+
+class World:
+    """A texture whose corners have descriptors of their own, seen through a moving window."""
+
+    def __init__(self, texture):
+        self.texture = texture.astype(np.uint8)
+        corners = cv2.goodFeaturesToTrack(self.texture, 800, 0.01, 8)
+        self.corners = corners[:, 0]
+        rows = np.random.default_rng(2).normal(size=(len(corners), 32)).astype(np.float32)
+        self.descriptors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    def view(self, x, y, keep=None, image=None):
+        """Return the window at (x, y) px; keep: rows of the corners that are detected."""
+        points = self.corners - np.float32([x, y])
+        visible = ((points >= 4) & (points <= [WIDTH - 5, HEIGHT - 5])).all(axis=1)
+        rows = np.flatnonzero(visible if keep is None else visible & keep)
+        if image is None:
+            image = self.texture[y : y + HEIGHT, x : x + WIDTH].copy()
+        offset = np.float32([x, y])
+        return View(image, self._features(rows, points), lambda p: self._described(p, offset))
+
+    def _features(self, rows, points):
+        ones = np.ones(len(rows), np.float32)
+        scores = np.linspace(1, 0.5, len(rows), dtype=np.float32)
+        return Features(points[rows], scores, self.descriptors[rows], ones, (WIDTH, HEIGHT))
+
+    def _described(self, points, offset):
+        """What is at any points is what the nearest corner is, or nothing like any."""
+        distances = np.linalg.norm(points[:, None] + offset - self.corners, axis=2)
+        nearest = distances.argmin(axis=1)
+        near = distances[np.arange(len(points)), nearest] < 3
+        descriptors = np.where(near[:, None], self.descriptors[nearest], 0).astype(np.float32)
+        ones = np.ones(len(points), np.float32)
+        return Features(points, ones, descriptors, ones, (WIDTH, HEIGHT))
+
+
+@pytest.fixture
+def world(texture):
+    return World(texture)
+
+
+def offsets(features, tracks):
+    """Return how the tracks that are not new moved, (N, 2) px."""
+    found = tracks.ages > 1
+    return (features.keypoints - tracks.last_keypoints)[found]
+
+
+def test_points_are_followed_where_nothing_is_detected(world):
+    tracker = HybridTracker()
+    _, first = tracker.update(world.view(50, 50), 0)
+    blind = np.zeros(len(world.corners), bool)
+    features, tracks = tracker.update(world.view(53, 48, keep=blind), 1)
+    assert len(tracks) > 0.8 * len(first)
+    assert set(tracks.ids) <= set(first.ids)
+    assert np.quantile(np.abs(offsets(features, tracks) - [-3, 2]), 0.95) < 0.02
+
+
+def test_a_jump_that_flow_cannot_follow_is_bridged_by_descriptors(world):
+    tracker = HybridTracker()
+    _, first = tracker.update(world.view(50, 50), 0)
+    features, tracks = tracker.update(world.view(150, 80), 1)
+    common = set(first.ids) & set(tracks.ids)
+    assert len(common) > 0.4 * len(first)
+    assert np.abs(np.median(offsets(features, tracks), axis=0) - [-100, -30]).max() < 0.2
+
+
+@pytest.mark.parametrize('gain', [0.5, 1.8])
+def test_a_change_of_exposure_ends_no_track(world, gain):
+    tracker = HybridTracker()
+    dim = world.texture[50:290, 50:370] // 2 + 20
+    _, first = tracker.update(world.view(50, 50, image=dim), 0)
+    changed = np.clip(world.texture[50:290, 52:372] // 2 * gain + 20 * gain, 0, 255)
+    blind = np.zeros(len(world.corners), bool)
+    seen = world.view(52, 50, keep=blind, image=changed.astype(np.uint8))
+    _, tracks = tracker.update(seen, 1)
+    assert len(tracks) > 0.8 * len(first)
+
+
+def test_what_no_longer_looks_like_the_track_ends_it(world):
+    tracker = HybridTracker(TrackerConfig(max_lost_frames=1))
+    _, first = tracker.update(world.view(50, 50), 0)
+    strange = world.view(51, 50)
+    nothing = world.view(51, 50, keep=np.zeros(len(world.corners), bool)).features
+    other = View(strange.image, nothing, lambda p: _unlike(strange.describe(p)))
+    for stamp in (1, 2):
+        features, tracks = tracker.update(other, stamp)
+        assert len(features) == len(tracks) == 0
+    assert set(tracks.lost_ids) == set(first.ids)
+
+
+def _unlike(features):
+    return Features(
+        features.keypoints,
+        features.scores,
+        -features.descriptors,
+        features.sigmas,
+        features.image_size,
+    )
+
+
+def test_a_track_that_strays_is_held_back_once_and_comes_back_under_its_id(world, monkeypatch):
+    tracker = HybridTracker()
+    _, first = tracker.update(world.view(50, 50), 0)
+    monkeypatch.setattr(hybrid, 'fit_one_motion', lambda a, b: a[:, 0] > 100)
+    features, tracks = tracker.update(world.view(51, 50), 1)
+    assert (features.keypoints[tracks.ages > 1][:, 0] > 98).all()
+    monkeypatch.undo()
+    features, tracks = tracker.update(world.view(52, 50), 2)
+    back = (tracks.ages == 2) & (features.keypoints[:, 0] < 98)
+    assert back.sum() > 20
+    assert set(tracks.ids[back]) <= set(first.ids)
+    assert (tracks.previous[back] == -1).all()
+    steps = (features.keypoints - tracks.last_keypoints)[back]
+    assert np.abs(np.median(steps, axis=0) - [-2, 0]).max() < 0.02
+
+
+def test_a_track_that_goes_on_straying_is_lost(world, monkeypatch):
+    tracker = HybridTracker(TrackerConfig(max_lost_frames=0))
+    _, first = tracker.update(world.view(50, 50), 0)
+    monkeypatch.setattr(hybrid, 'fit_one_motion', lambda a, b: a[:, 0] > 100)
+    begun = len(first) + len(tracker.update(world.view(51, 50), 1)[1].lost_ids)
+    _, tracks = tracker.update(world.view(52, 50), 2)
+    assert begun > 20 and len(tracks.lost_ids) > 20
+    assert set(tracks.lost_ids) <= set(first.ids)
+
+
+def test_points_that_move_on_their_own_do_not_fit_the_motion_of_the_others(rng):
+    scene = rng.uniform([-3, -2, 4], [3, 2, 12], (200, 3))
+    before = scene[:, :2] / scene[:, 2:] * 500 + 320
+    moved = scene @ cv2.Rodrigues(np.float64([0.01, 0.03, 0]))[0].T + [0.3, 0, 0.1]
+    after = moved[:, :2] / moved[:, 2:] * 500 + 320
+    strays = rng.permutation(200)[:30]
+    after[strays] += rng.uniform(5, 20, (30, 2)) * rng.choice([-1, 1], (30, 2))
+    fits = hybrid.fit_one_motion(before.astype(np.float32), after.astype(np.float32))
+    assert fits[np.setdiff1d(np.arange(200), strays)].mean() > 0.98
+    assert fits[strays].mean() < 0.3
+
+
+def test_tracks_are_bounded_apart_and_unique(world):
+    tracker = HybridTracker(TrackerConfig(max_tracks=60, track_distance=12.0))
+    lost, previous = set(), None
+    for i in range(12):
+        features, tracks = tracker.update(world.view(50 + 4 * i, 50 + i), i)
+        assert len(features) == len(tracks) <= 60
+        assert len(set(tracks.ids)) == len(tracks)
+        assert not lost & set(tracks.ids)
+        lost |= set(tracks.lost_ids)
+        new = features.keypoints[tracks.ages == 1]
+        distances = np.linalg.norm(new[:, None] - features.keypoints, axis=2)
+        assert (distances[distances > 0] > 11).all()
+        if previous is not None:
+            known = tracks.previous >= 0
+            before = previous[0].keypoints[tracks.previous[known]]
+            assert (before == tracks.last_keypoints[known]).all()
+            assert (previous[1].ids[tracks.previous[known]] == tracks.ids[known]).all()
+        assert (np.diff(features.scores) <= 0).all()
+        previous = features, tracks
+
+
+def test_a_reset_gives_new_ids(world):
+    tracker = HybridTracker()
+    _, first = tracker.update(world.view(50, 50), 0)
+    tracker.reset()
+    _, second = tracker.update(world.view(50, 50), 1)
+    assert not set(first.ids) & set(second.ids)
+    assert (second.ages == 1).all()
+
+
+def test_types_are_those_of_the_message(world):
+    tracker = HybridTracker()
+    tracker.update(world.view(50, 50), 0)
+    features, tracks = tracker.update(world.view(52, 50), 1)
+    kinds = {
+        'ids': 'u8',
+        'ages': 'u4',
+        'previous': 'i4',
+        'last_stamps_ns': 'i8',
+        'last_keypoints': 'f4',
+        'similarity': 'f4',
+        'lost_ids': 'u8',
+    }
+    for name, kind in kinds.items():
+        assert getattr(tracks, name).dtype == np.dtype(kind), name
+    assert features.keypoints.dtype == features.descriptors.dtype == np.float32
