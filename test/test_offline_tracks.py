@@ -59,7 +59,8 @@ def content(path, topic):
 
 def test_it_writes_keypoints_and_tracks_with_the_stamps_of_the_images(bag, tmp_path, capsys):
     output = tmp_path / 'out.mcap'
-    options = ['--device', 'cpu', '--top_k', '100', '--descriptor_type', 'float16', '--image']
+    options = ['--device', 'cpu', '--descriptor_type', 'float16', '--image']
+    options += ['--tracker', 'descriptor', '--top_k', '100']
     assert main(['track', str(bag), str(output), *options]) == 0
     assert '5 images tracked, 0 left out' in capsys.readouterr().out
     with Bag(output) as result, Bag(bag) as given:
