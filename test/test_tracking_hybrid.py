@@ -176,6 +176,16 @@ def test_tracks_are_bounded_apart_and_unique(world):
         previous = features, tracks
 
 
+def test_fewer_tracks_may_be_asked_for_while_running(world):
+    tracker = HybridTracker()
+    tracker.update(world.view(50, 50), 0)
+    _, before = tracker.update(world.view(51, 50), 1)
+    tracker.configure(max_tracks=30)
+    _, after = tracker.update(world.view(52, 50), 2)
+    assert len(after) == 30
+    assert set(after.ids) <= set(before.ids)
+
+
 def test_a_reset_gives_new_ids(world):
     tracker = HybridTracker()
     _, first = tracker.update(world.view(50, 50), 0)

@@ -59,14 +59,14 @@ def follow(
     """
     if not len(points):
         return guesses.reshape(0, 2)
-    there, found = _flow(before, after, points, guesses, WINDOW, levels)
+    rough, found = _flow(before, after, points, guesses, WINDOW, levels)
+    fine, refined = _flow(before, after, points, rough, FINE_WINDOW, 0)
+    refined &= np.linalg.norm(fine - rough, axis=1) < MAX_REFINEMENT
+    there = np.where(refined[:, None], fine, rough)
     back, found_back = _flow(after, before, there, points, WINDOW, levels)
     error = np.linalg.norm(back - points, axis=1)
     held = found & found_back & (error < MAX_RETURN_ERROR) & inside(there, after)
-    fine, refined = _flow(before, after, points, there, FINE_WINDOW, 0)
-    refined &= np.linalg.norm(fine - there, axis=1) < MAX_REFINEMENT
-    places = np.where(refined[:, None], fine, there)
-    return np.where(held[:, None], places, np.float32(np.nan))
+    return np.where(held[:, None], there, np.float32(np.nan))
 
 
 def _flow(

@@ -87,6 +87,8 @@ class HybridTracker:
         sure = found.copy()
         sure[found] = fit_one_motion(memory.points[found], places.found[found])
         found &= sure | (memory.doubted < MAX_DOUBTS)
+        oldest = np.argsort(np.where(found, -memory.ages.astype(np.int64), 0), kind='stable')
+        found[oldest[self.config.max_tracks :]] = False
         return _Sighting(places, found, sure & found, features, similarity)
 
     def _choose(
@@ -94,7 +96,7 @@ class HybridTracker:
     ) -> NDArray[np.intp]:
         points = sighting.places.found[sighting.found]
         motions = points - memory.points[sighting.found]
-        count = self.config.max_tracks - int(sighting.sure.sum())
+        count = self.config.max_tracks - len(points)
         distance = self.config.track_distance
         return choose_starts(image, features, points, motions, count, distance)
 

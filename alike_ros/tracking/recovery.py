@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from alike_ros.structures import Features, FloatArray
+from alike_ros.structures import Features, FloatArray, ImageArray
 
 TAKEN_PX = 2  # a keypoint nearer than this to a track is that track's
 
@@ -40,12 +40,18 @@ def find_again(
     return found
 
 
+def occupied(points: FloatArray, shape: tuple[int, ...], radius: int) -> ImageArray:
+    """Return a map (H, W) that is not zero within so many px of points (N, 2) px."""
+    marks = np.zeros(shape, np.uint8)
+    columns, rows = np.rint(points).astype(np.intp).T
+    marks[rows, columns] = 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return cv2.dilate(marks, disc).astype(np.uint8, copy=False)
+
+
 def _free(features: Features, taken: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return keypoints and descriptors of the features that no track has."""
     width, height = features.image_size
-    occupied = np.zeros((height, width), np.uint8)
-    for x, y in np.rint(taken).astype(int).tolist():
-        cv2.circle(occupied, (x, y), TAKEN_PX, 1, -1)
     columns, rows = np.rint(features.keypoints).astype(np.intp).T
-    free = occupied[rows, columns] == 0
+    free = occupied(taken, (height, width), TAKEN_PX)[rows, columns] == 0
     return features.keypoints[free], features.descriptors[free]

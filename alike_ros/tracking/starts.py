@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from alike_ros.structures import Features, FloatArray, ImageArray
 from alike_ros.tracking.flow import inside, local_motion
+from alike_ros.tracking.recovery import occupied
 
 CORNER_WINDOW = 7  # px
 LEAST_CORNER = 0.005  # of the image's strongest; flatter ones do not hold in the flow
 AHEAD = 3  # images that a new track has to stay in view if it moves as those near it
 MARGIN = 8.0  # px
+CANDIDATES = 4  # looked at for each that is wanted
 
 
 def choose_starts(
@@ -32,29 +34,25 @@ def choose_starts(
     strengths = cv2.cornerMinEigenVal(image, CORNER_WINDOW)
     columns, rows = np.rint(features.keypoints).astype(np.intp).T
     corners = strengths[rows, columns]
-    able = corners > LEAST_CORNER * strengths.max()
+    near = occupied(taken, image.shape[:2], round(min_distance))
+    able = np.flatnonzero((corners > LEAST_CORNER * strengths.max()) & (near[rows, columns] == 0))
+    order = able[np.argsort(-corners[able], kind='stable')][: CANDIDATES * count]
     if len(taken):
-        ahead = features.keypoints + AHEAD * local_motion(features.keypoints, taken, motions)
-        able &= inside(ahead, image, MARGIN)
-    order = np.flatnonzero(able)
-    order = order[np.argsort(-corners[order], kind='stable')]
-    free = _apart(features.keypoints[order], taken, image.shape, min_distance, count)
-    return order[free]
+        ahead = features.keypoints[order] + AHEAD * local_motion(
+            features.keypoints[order], taken, motions
+        )
+        order = order[inside(ahead, image, MARGIN)]
+    return order[_apart(features.keypoints[order], image.shape[:2], round(min_distance), count)]
 
 
-def _apart(
-    candidates: FloatArray, taken: FloatArray, shape: tuple[int, ...], distance: float, count: int
-) -> list[int]:
-    """Return the first candidates that are that far from all taken and from each other."""
-    occupied = np.zeros(shape[:2], np.uint8)
-    radius = round(distance)
-    for x, y in np.rint(taken).astype(int).tolist():
-        cv2.circle(occupied, (x, y), radius, 1, -1)
+def _apart(candidates: FloatArray, shape: tuple[int, ...], radius: int, count: int) -> list[int]:
+    """Return up to `count` rows of the first candidates that are that far from each other."""
+    covered = np.zeros(shape, np.uint8)
     chosen: list[int] = []
     for row, (x, y) in enumerate(np.rint(candidates).astype(int).tolist()):
         if len(chosen) == count:
             break
-        if not occupied[y, x]:
+        if not covered[y, x]:
             chosen.append(row)
-            cv2.circle(occupied, (x, y), radius, 1, -1)
+            cv2.circle(covered, (x, y), radius, 1, -1)
     return chosen
