@@ -31,15 +31,16 @@ def inliers(
         return None
     a, b = (np.ascontiguousarray(points, np.float64) for points in (points_a, points_b))
     try:
-        matrix, found = cv2.findFundamentalMat(a, b, _usac(max_error_px))
+        matrix, found = cv2.findFundamentalMat(a, b, usac(max_error_px))
     except cv2.error:
         return None
     return found.ravel().astype(bool) if matrix is not None else None
 
 
-def _usac(max_error_px: float) -> cv2.UsacParams:
+def usac(max_error: float) -> cv2.UsacParams:
+    """Return settings of MAGSAC++ with a fixed seed; the error is in the unit of the points."""
     params = cv2.UsacParams()
-    params.threshold = max_error_px
+    params.threshold = max_error
     params.confidence = 0.99
     params.maxIterations = 500
     params.score = cv2.SCORE_METHOD_MAGSAC

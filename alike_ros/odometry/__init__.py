@@ -1,0 +1,1 @@
+"""Tracks to camera poses: a small monocular visual odometry that proves the tracks."""
