@@ -11,7 +11,7 @@ from importlib import import_module
 
 from alike_ros.errors import AlikeError
 
-COMMANDS = ('demo', 'track', 'convert', 'models', 'export', 'bench', 'parameters')
+COMMANDS = ('demo', 'track', 'convert', 'models', 'export', 'bench', 'eval', 'parameters')
 
 FAILED, INTERRUPTED = 2, 130
 

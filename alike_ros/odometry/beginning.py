@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -13,9 +13,13 @@ from alike_ros.odometry.landmarks import (
     points_from_depth,
     points_from_views,
 )
+from alike_ros.odometry.localisation import locate
 from alike_ros.odometry.sightings import Array, Sightings, common
 from alike_ros.odometry.two_view import relative_pose
 from alike_ros.odometry.views import angles
+
+LEAST_SHARE = 0.7  # of the tracks of the two images that have to agree
+LEAST_SHARE_BETWEEN = 0.5  # of the landmarks that an image between them sees
 
 Map = tuple[list[Keyframe], Landmarks]
 
@@ -28,7 +32,7 @@ def begin_with_depth(sightings: Sightings, pose: Array, config: OdometryConfig) 
 
 
 def begin_with_parallax(
-    earlier: Iterable[Sightings],
+    earlier: Sequence[Sightings],
     newest: Sightings,
     pose: Array,
     baseline: Callable[[Sightings], float],
@@ -54,8 +58,38 @@ def begin_with_parallax(
     if np.median(between) < np.radians(config.begin_angle):
         return None
     step[:3, 3] *= baseline(sightings)
-    keyframes = [Keyframe(pose, sightings), Keyframe(pose @ step, newest)]
-    landmarks = points_from_views(keyframes, config)
-    if len(landmarks) < max(config.min_landmarks, len(rows) / 2):
+    first, last = Keyframe(pose, sightings), Keyframe(pose @ step, newest)
+    landmarks = points_from_views([first, last], config)
+    if len(landmarks) < max(config.min_landmarks, LEAST_SHARE * len(rows)):
         return None
-    return keyframes, landmarks
+    keyframes = _with_those_between(first, last, earlier, landmarks, config)
+    return (keyframes, points_from_views(keyframes, config)) if keyframes else None
+
+
+def _with_those_between(
+    first: Keyframe,
+    last: Keyframe,
+    images: Sequence[Sightings],
+    landmarks: Landmarks,
+    config: OdometryConfig,
+) -> list[Keyframe]:
+    """Locate the images between two; none when most landmarks do not fit into one of them.
+
+    Two images of a plane, or two that are close together, have more than one explanation; the
+    wrong one does not fit a third image.
+    """
+    keyframes = [first]
+    for sightings in images:
+        if not first.sightings.stamp_ns < sightings.stamp_ns < last.sightings.stamp_ns:
+            continue
+        rows, seen = landmarks.seen_in(sightings)
+        found = locate(
+            landmarks.points[rows],
+            sightings.rays[seen],
+            sightings.sigmas[seen],
+            config.max_error * sightings.pixel,
+        )
+        if found is None or found.inliers.mean() < LEAST_SHARE_BETWEEN:
+            return []
+        keyframes.append(Keyframe(found.pose, sightings))
+    return [*keyframes, last]

@@ -22,7 +22,7 @@ class OdometryConfig(Checked):
         2.0, 'px. A track farther from its landmark than this is an outlier.', 0.1, 100.0
     )
     begin_angle: float = param(
-        1.5,
+        3.0,
         'deg. Median angle between the rays of the two images that the map begins with.',
         low=0.1,
         high=90.0,

@@ -1,0 +1,1 @@
+"""The evaluations of `alike eval`: parser and run, one a file."""
