@@ -18,13 +18,18 @@ from alike_ros.config import (
     parameters,
 )
 from alike_ros.consumers.config import BridgeConfig
+from alike_ros.odometry.config import FramesConfig, OdometryConfig
 
 SECTIONS = {
     'Keypoints and descriptors': ExtractorConfig,
     'Tracks': TrackerConfig,
     'Node': NodeConfig,
 }
-OTHER_NODES = {'`bridge_node`': BridgeConfig}
+OTHER_NODES = {
+    '`bridge_node`': BridgeConfig,
+    '`odometry_node`, and `alike eval odometry`': OdometryConfig,
+    '`odometry_node`: frames': FramesConfig,
+}
 _COMMAND = 'python -m alike_ros.config_files'
 
 

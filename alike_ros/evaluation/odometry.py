@@ -171,7 +171,7 @@ def _evo() -> tuple[Any, Any]:
         from evo.core import metrics, trajectory
     except Exception as error:  # evo raises a bare one on a Python that it does not support
         raise BackendError(
-            f"trajectories are compared by evo, which does not import ({error}); "
+            f'trajectories are compared by evo, which does not import ({error}); '
             "install it: pip install 'alike_ros[evaluation]', or pip install evo"
         ) from error
     return metrics, trajectory

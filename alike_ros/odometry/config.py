@@ -48,3 +48,24 @@ class OdometryConfig(Checked):
         15, 'An image that sees fewer landmarks than this has no pose.', 6, 1000
     )
     window: int = param(10, 'Keyframes that landmarks are computed from.', 2, 100)
+
+
+@dataclass(frozen=True)
+class FramesConfig(Checked):
+    """How odometry_node publishes its poses."""
+
+    odom_frame: str = param('odom', 'Frame of the poses: where the base was at the first image.')
+    base_frame: str = param(
+        '',
+        "Frame that moves, such as base_link. Empty: the camera's optical frame, the frame_id of "
+        'its images.',
+    )
+    camera_pose: str = param(
+        '0 0 0 0 0 0',
+        'm, rad. Pose x y z roll pitch yaw in base_frame of the camera, seen as a body: x '
+        'forward, y left, z up. Rotations about the fixed axes x, then y, then z.',
+    )
+    publish_tf: bool = param(
+        True, 'Publish odom_frame to base_frame on /tf; needs tf2_msgs. Off where another does.'
+    )
+    path_length: int = param(5000, 'Poses in the path: those of the last keyframes.', 1, 1000000)

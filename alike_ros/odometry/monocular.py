@@ -45,8 +45,9 @@ class Estimate:
 
     pose: (4, 4) T_world_camera, m; the world is the first image's optical frame. While
         initialising or lost the last pose known.
-    covariance: (6, 6) as in `Location`, with what the keyframes before added; NaN unless
-        tracking. It does not know by how much the scale is wrong.
+    covariance: (6, 6) as in `Location`, of the pose among the landmarks; NaN unless tracking.
+    drift: (6, 6) alike, of the landmarks in the world: what the keyframes before added up. It
+        does not know by how much the scale is wrong.
     inliers: landmarks that agree with the pose.
     """
 
@@ -54,13 +55,14 @@ class Estimate:
     state: State
     pose: Array
     covariance: Array
+    drift: Array
     inliers: int
     landmarks: int
     is_keyframe: bool
 
 
 class MonocularOdometry:
-    """Give every image of one camera in order of time; stamps that repeat or go back are errors.
+    """Give it every image of one camera in order of time.
 
     Where depths are known, the first image begins the map and it is metric. After a loss the
     new map has the speed before the loss, which is a guess.
@@ -88,7 +90,8 @@ class MonocularOdometry:
         if location is not None:
             return self._go_on(sightings, location)
         if self._begin(sightings):
-            return self._estimate(sightings, State.TRACKING, self._drift, len(self._landmarks))
+            count = len(self._landmarks.seen_in(sightings)[0])
+            return self._estimate(sightings, State.TRACKING, np.zeros((6, 6)), count, True)
         self._waiting.append(sightings)
         state = State.LOST if self._was_tracking else State.INITIALISING
         return self._estimate(sightings, state, np.full((6, 6), np.nan), 0)
@@ -113,16 +116,16 @@ class MonocularOdometry:
     def _go_on(self, sightings: Sightings, location: Location) -> Estimate:
         self._waiting.clear()
         self._move(sightings.stamp_ns, location.pose)
-        covariance = self._drift + location.covariance
         count = int(location.inliers.sum())
         wanted = self._wants_keyframe(sightings, count)
+        found = self._estimate(sightings, State.TRACKING, location.covariance, count, wanted)
         if wanted:
-            self._drift = covariance
+            self._drift = self._drift + location.covariance
             self._add_keyframe(sightings)
-        return self._estimate(sightings, State.TRACKING, covariance, count, wanted)
+        return found
 
     def _wants_keyframe(self, sightings: Sightings, count: int) -> bool:
-        """Whether much went out of view since the last keyframe, or much is seen from elsewhere."""
+        """Whether much went out of view since the last keyframe, or looks different."""
         if count < self.config.keyframe_share * self._seen_at_keyframe:
             return True
         last = self._keyframes[-1]
@@ -178,7 +181,7 @@ class MonocularOdometry:
         return baseline
 
     def _drift_of_gap(self, sightings: Sightings) -> Array:
-        """(6, 6) covariance of staying where it was lost; the camera may have gone on or turned."""
+        """(6, 6) covariance of staying where it was lost, while the camera may have gone on."""
         if self._stamp_ns is None:
             return np.zeros((6, 6))
         gap_s = (sightings.stamp_ns - self._stamp_ns) * 1e-9
@@ -201,6 +204,7 @@ class MonocularOdometry:
             state=state,
             pose=self._pose,
             covariance=covariance,
+            drift=self._drift,
             inliers=inliers,
             landmarks=len(self._landmarks),
             is_keyframe=is_keyframe,

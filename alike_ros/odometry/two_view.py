@@ -13,9 +13,7 @@ MIN_PAIRS = 8
 FARTHEST = 1000.0  # baselines; what lies beyond is at infinity
 
 
-def relative_pose(
-    a: Array, b: Array, max_error: float
-) -> tuple[Array, NDArray[np.bool_]] | None:
+def relative_pose(a: Array, b: Array, max_error: float) -> tuple[Array, NDArray[np.bool_]] | None:
     """Return T_a_b (4, 4) with a translation of length 1, and which pairs (M,) agree with it.
 
     a, b: (M, 2) on z = 1, as is max_error. By the five-point method in USAC; of the four poses
@@ -26,9 +24,7 @@ def relative_pose(
         return None
     camera, none = np.eye(3), np.zeros(5)
     try:
-        essential, mask = cv2.findEssentialMat(
-            a, b, camera, camera, none, none, usac(max_error)
-        )
+        essential, mask = cv2.findEssentialMat(a, b, camera, camera, none, none, usac(max_error))
         if essential is None or essential.shape != (3, 3):
             return None
         count, turn, shift, mask, _ = cv2.recoverPose(

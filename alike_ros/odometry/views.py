@@ -31,7 +31,7 @@ def triangulate(poses: Array, rays: Array, sigmas: Array) -> Array:
     point. sigmas: (K, N) of the rays. NaN for points that are not determined.
     """
     to_cameras = np.array([inverse(pose) for pose in poses])  # (K, 4, 4)
-    seen = np.isfinite(rays).all(axis=2)  # (K, N)
+    seen = np.asarray(np.isfinite(rays).all(axis=2))  # (K, N)
     known = np.where(seen[..., None], rays, 0.0)
     # A point X has x * (row 3 of P) X = (row 1 of P) X, and so for y.
     rows = known[..., None] * to_cameras[:, None, None, 2] - to_cameras[:, None, :2]
