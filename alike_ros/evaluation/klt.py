@@ -77,8 +77,7 @@ def _flow(
     a: ImageArray, b: ImageArray, points: FloatArray
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Return where points (N, 2) of image a are in b, and which were found."""
-    moved = np.zeros_like(points)
     moved, found, _ = cv2.calcOpticalFlowPyrLK(
-        a, b, points, moved, winSize=WINDOW, maxLevel=LEVELS
+        a, b, points, np.zeros_like(points), winSize=WINDOW, maxLevel=LEVELS
     )
-    return moved, found.ravel() == 1
+    return np.asarray(moved, np.float32), found.ravel() == 1

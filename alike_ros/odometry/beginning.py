@@ -1,4 +1,4 @@
-"""The first two images of a map, or the first one where depths are known."""
+"""The first images of a map: two and those between, or one where depths are known."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from alike_ros.odometry.config import OdometryConfig
 from alike_ros.odometry.landmarks import (
     Keyframe,
     Landmarks,
+    adjusted,
     points_from_depth,
     points_from_views,
 )
@@ -18,8 +19,11 @@ from alike_ros.odometry.sightings import Array, Sightings, common
 from alike_ros.odometry.two_view import relative_pose
 from alike_ros.odometry.views import angles
 
+LEAST_IMAGES = 4  # two between: one may by chance agree with a wrong pose
 LEAST_SHARE = 0.7  # of the tracks of the two images that have to agree
 LEAST_SHARE_BETWEEN = 0.5  # of the landmarks that an image between them sees
+ROUNDS = 10  # of adjustment
+NEAR = 75  # percentile of the angles that tells the parallax: far points have none
 
 Map = tuple[list[Keyframe], Landmarks]
 
@@ -55,7 +59,7 @@ def begin_with_parallax(
         return None
     step, agreeing = found
     between = angles(np.array([np.eye(4), step]), np.array([a[agreeing], b[agreeing]]))
-    if np.median(between) < np.radians(config.begin_angle):
+    if np.percentile(between, NEAR) < np.radians(config.begin_angle):
         return None
     step[:3, 3] *= baseline(sightings)
     first, last = Keyframe(pose, sightings), Keyframe(pose @ step, newest)
@@ -63,7 +67,25 @@ def begin_with_parallax(
     if len(landmarks) < max(config.min_landmarks, LEAST_SHARE * len(rows)):
         return None
     keyframes = _with_those_between(first, last, earlier, landmarks, config)
-    return (keyframes, points_from_views(keyframes, config)) if keyframes else None
+    if len(keyframes) < LEAST_IMAGES:
+        return None
+    landmarks = points_from_views(keyframes, config)
+    keyframes = _with_baseline(
+        adjusted(keyframes, landmarks, ROUNDS, fixed=1)[0], baseline(sightings)
+    )
+    return keyframes, points_from_views(keyframes, config)
+
+
+def _with_baseline(keyframes: list[Keyframe], length: float) -> list[Keyframe]:
+    """Return the keyframes with the last one as far from the first as said."""
+    origin = keyframes[0].pose[:3, 3]
+    scale = length / np.linalg.norm(keyframes[-1].pose[:3, 3] - origin)
+    scaled = []
+    for keyframe in keyframes:
+        pose = keyframe.pose.copy()
+        pose[:3, 3] = origin + scale * (pose[:3, 3] - origin)
+        scaled.append(Keyframe(pose, keyframe.sightings))
+    return scaled
 
 
 def _with_those_between(

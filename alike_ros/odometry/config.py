@@ -22,8 +22,9 @@ class OdometryConfig(Checked):
         2.0, 'px. A track farther from its landmark than this is an outlier.', 0.1, 100.0
     )
     begin_angle: float = param(
-        3.0,
-        'deg. Median angle between the rays of the two images that the map begins with.',
+        2.0,
+        'deg. A quarter of the tracks are seen from directions that differ by more than this in the '
+        'two images that the map begins with.',
         low=0.1,
         high=90.0,
     )

@@ -90,15 +90,14 @@ def pose_from_text(text: str) -> Array:
 def adjoint(pose: Array) -> Array:
     """(6, 6) that takes a perturbation from the left in frame b to one in a, by T_a_b."""
     rotation = pose[:3, :3]
-    result = np.kron(np.eye(2), rotation)
+    result: Array = np.kron(np.eye(2), rotation).astype(np.float64)
     result[:3, 3:] = cross_matrices(pose[None, :3, 3])[0] @ rotation
     return result
 
 
 def rotation_vector(rotation: Array) -> Array:
     """(3,) rad, axis times angle."""
-    vector: Array = cv2.Rodrigues(rotation)[0].ravel()
-    return vector
+    return np.asarray(cv2.Rodrigues(rotation)[0].ravel(), np.float64)
 
 
 def _turn(axis: int, angle: float) -> Array:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from alike_ros.odometry.adjustment import Bundle, adjust
 from alike_ros.odometry.config import OdometryConfig
 from alike_ros.odometry.sightings import Sightings
 from alike_ros.odometry.views import Array, angles, errors, transform, triangulate
@@ -66,16 +67,36 @@ def points_from_views(keyframes: list[Keyframe], config: OdometryConfig) -> Land
     """
     newest = keyframes[-1].sightings
     poses = np.array([keyframe.pose for keyframe in keyframes])
-    rays = np.full((len(keyframes), len(newest), 2), np.nan)
-    sigmas = np.ones(rays.shape[:2])
-    for row, keyframe in enumerate(keyframes):
-        _, there, here = np.intersect1d(
-            keyframe.sightings.ids, newest.ids, assume_unique=True, return_indices=True
-        )
-        rays[row, here] = keyframe.sightings.rays[there]
-        sigmas[row, here] = keyframe.sightings.sigmas[there]
+    rays, sigmas = _rays_of(keyframes, newest.ids)
     wide = np.flatnonzero(angles(poses, rays) > np.radians(config.landmark_angle))
     points = triangulate(poses, rays[:, wide], sigmas[:, wide])
     worst = np.nan_to_num(errors(poses, rays[:, wide], points)).max(axis=0)
     good = np.isfinite(points).all(axis=1) & (worst < config.max_error * newest.pixel)
     return Landmarks().updated(newest.ids[wide[good]], points[good])
+
+
+def adjusted(
+    keyframes: list[Keyframe], landmarks: Landmarks, rounds: int, fixed: int
+) -> tuple[list[Keyframe], Landmarks]:
+    """Fit poses, but for the first `fixed`, and landmarks to all rays of the keyframes."""
+    rays, sigmas = _rays_of(keyframes, landmarks.ids)
+    rows = np.isfinite(rays).all(axis=2).sum(axis=0) > 1
+    bundle = Bundle(np.array([keyframe.pose for keyframe in keyframes]), landmarks.points[rows])
+    bundle = adjust(bundle, rays[:, rows], sigmas[:, rows], rounds, fixed)
+    points = landmarks.points.copy()
+    points[rows] = bundle.points
+    poses = zip(bundle.poses, keyframes, strict=True)
+    return [Keyframe(pose, k.sightings) for pose, k in poses], Landmarks(landmarks.ids, points)
+
+
+def _rays_of(keyframes: list[Keyframe], ids: NDArray[np.uint64]) -> tuple[Array, Array]:
+    """Rays (K, N, 2) of tracks, NaN where unseen, and their sigmas (K, N)."""
+    rays = np.full((len(keyframes), len(ids), 2), np.nan)
+    sigmas = np.ones(rays.shape[:2])
+    for row, keyframe in enumerate(keyframes):
+        _, there, here = np.intersect1d(
+            keyframe.sightings.ids, ids, assume_unique=True, return_indices=True
+        )
+        rays[row, here] = keyframe.sightings.rays[there]
+        sigmas[row, here] = keyframe.sightings.sigmas[there]
+    return rays, sigmas

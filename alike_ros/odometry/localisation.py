@@ -60,7 +60,7 @@ def locate(points: Array, rays: Array, sigmas: Array, max_error: float) -> Locat
     return None if covariance is None else Location(pose, inliers, covariance)
 
 
-def _pose(turn: Array, shift: Array) -> Array:
+def _pose(turn: np.ndarray, shift: np.ndarray) -> Array:
     to_camera = np.eye(4)
     to_camera[:3, :3], to_camera[:3, 3] = cv2.Rodrigues(turn)[0], np.ravel(shift)
     return inverse(to_camera)

@@ -1,8 +1,9 @@
 """Poses of one moving camera from its tracks, image by image.
 
-Two images far enough apart begin a map (essential matrix, triangulation); later ones are located
-by the landmarks that they see (PnP), and the keyframes among them add landmarks. Errors add up:
-no bundle adjustment, no loop closure. An estimator does better; this proves its input.
+Two images far enough apart begin a map (essential matrix, triangulation, adjusted once with those
+between them); later ones are located by the landmarks that they see (PnP), and the keyframes among
+them add landmarks. Errors add up: nothing is adjusted later, no loop is closed. An estimator does
+better; this proves its input.
 """
 
 from __future__ import annotations
