@@ -13,11 +13,12 @@ import yaml
 
 from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, parameters
 from alike_ros.consumers.config import BridgeConfig
+from alike_ros.odometry.config import FramesConfig, OdometryConfig
 from alike_ros.resources import share_dir
 from alike_ros.ros.replay.publisher import ReplayConfig
 
 LAUNCH_FILES = ('alike.launch.py', 'replay.launch.py')
-BRIDGES = ('vins.launch.py', 'rtabmap.launch.py')
+BESIDE = ('vins.launch.py', 'rtabmap.launch.py', 'odometry.launch.py')
 STAND_INS = (
     'launch',
     'launch.actions',
@@ -33,6 +34,7 @@ DECLARED = {
     'frontend': {*FRONTEND, 'use_sim_time'},
     'replay': {p.name for p in parameters(ReplayConfig)},
     'bridge': {p.name for p in parameters(BridgeConfig)},
+    'odometry': {p.name for p in parameters(OdometryConfig, FramesConfig)},
 }
 
 
@@ -65,7 +67,7 @@ def frontend(nodes: list[dict]) -> dict:
     return next(node for node in nodes if node.get('name') == 'frontend')
 
 
-@pytest.mark.parametrize('name', (*LAUNCH_FILES, *BRIDGES))
+@pytest.mark.parametrize('name', (*LAUNCH_FILES, *BESIDE))
 def test_executables_are_installed(name):
     executables = [n['executable'] for n in run_launch_file(name) if n['package'] == 'alike_ros']
     folder = share_dir().parents[1] / 'lib' / 'alike_ros'
@@ -84,6 +86,7 @@ def test_executables_are_installed(name):
         ),
         ('replay.launch.py', {'model': 'alike-n', 'device': 'cpu', 'input': 'folder'}),
         ('rtabmap.launch.py', {'depth': '/depth'}),
+        ('odometry.launch.py', {'scale': '0.1', 'base_frame': 'base_link'}),
     ],
 )
 def test_parameters_are_declared_by_the_nodes(name, given):
@@ -104,8 +107,8 @@ def test_arguments_override_the_params_file(name):
     assert 'model' in set().union(*given[1:])
 
 
-@pytest.mark.parametrize('name', BRIDGES)
-def test_a_bridge_is_added_to_the_front_end_of_a_live_camera(name):
+@pytest.mark.parametrize('name', BESIDE)
+def test_a_node_is_added_to_the_front_end_of_a_live_camera(name):
     with patch.dict(sys.modules, {module: MagicMock() for module in STAND_INS}):
         module = runpy.run_path(str(share_dir() / 'launch' / name))
     module['generate_launch_description']()
@@ -196,7 +199,7 @@ def test_rviz_shows_topics_that_the_front_end_publishes():
     }
 
 
-@pytest.mark.parametrize('name', (*LAUNCH_FILES, *BRIDGES))
+@pytest.mark.parametrize('name', (*LAUNCH_FILES, *BESIDE))
 def test_launch_loads_the_file(name):
     sources = pytest.importorskip('launch.launch_description_sources')
     from launch import LaunchContext

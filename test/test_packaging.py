@@ -112,7 +112,8 @@ def test_messages_and_python_live_under_one_name():
 
 @pytest.mark.skipif(os.environ.get('CI') != 'true', reason='tells what CI must not lack')
 @pytest.mark.parametrize(
-    'module', ['alike_ros.msg', 'onnx', 'onnxruntime', 'openvino', 'rclpy', 'torch', 'yaml']
+    'module',
+    ['alike_ros.msg', 'nav_msgs', 'onnx', 'onnxruntime', 'openvino', 'rclpy', 'torch', 'yaml'],
 )
 def test_what_other_tests_are_skipped_without_is_there(module):
     import_module(module)

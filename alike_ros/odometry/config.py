@@ -23,8 +23,8 @@ class OdometryConfig(Checked):
     )
     begin_angle: float = param(
         2.0,
-        'deg. A quarter of the tracks are seen from directions that differ by more than this in the '
-        'two images that the map begins with.',
+        'deg. The two images that the map begins with see a quarter of their tracks from '
+        'directions that differ by more than this.',
         low=0.1,
         high=90.0,
     )
