@@ -6,9 +6,9 @@ import argparse
 from importlib import import_module
 
 NAME = 'eval'
-HELP = 'Measure the front end against ground truth.'
+HELP = 'Measure tracks and what comes of them, beside other methods.'
 
-EVALUATIONS = ('odometry',)
+EVALUATIONS = ('tracking', 'odometry')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
