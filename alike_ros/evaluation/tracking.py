@@ -8,16 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.evaluation.truth import Observations, summarise, track_errors
+from alike_ros.geometry import inlier_ratio
 from alike_ros.sources import GroundTruth
 from alike_ros.structures import FloatArray, ImageArray
 
 EPIPOLAR_PX = 1.0
-LEAST_FOR_GEOMETRY = 8
 GRID = (8, 6)  # cells of the coverage, columns and rows
 
 
@@ -112,11 +111,7 @@ class _Record:
         _, a, b = np.intersect1d(before.ids, points.ids, return_indices=True)
         starts, ends = before.keypoints[a], points.keypoints[b]
         self._shares['tracked'].append(len(a))
-        if len(a) >= LEAST_FOR_GEOMETRY:
-            _, fits = cv2.findFundamentalMat(
-                starts, ends, cv2.USAC_MAGSAC, EPIPOLAR_PX, 0.999, 10000
-            )
-            self._shares['inliers'].append(0.0 if fits is None else float(fits.mean()))
+        self._shares['inliers'].append(inlier_ratio(starts, ends, EPIPOLAR_PX))
         cells = np.floor((ends + 0.5) / [shape[1], shape[0]] * GRID)
         self._shares['coverage'].append(len(np.unique(cells, axis=0)) / (GRID[0] * GRID[1]))
 
@@ -149,4 +144,7 @@ class _Record:
 
 
 def _mean(values: Any) -> float:
-    return float(np.mean(values)) if len(values) else float('nan')
+    """Return the mean of what is known, NaN of nothing."""
+    known = np.asarray(values, np.float64)
+    known = known[~np.isnan(known)]
+    return float(known.mean()) if len(known) else float('nan')

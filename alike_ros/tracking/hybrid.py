@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.config import TrackerConfig, Value, change_live
+from alike_ros.geometry import inliers
 from alike_ros.structures import Features, FloatArray, ImageArray, Tracks, View
 from alike_ros.tracking.flow import as_bright_as, grey
 from alike_ros.tracking.memory import Memory, new_memory
@@ -123,11 +123,8 @@ class HybridTracker:
 
 def fit_one_motion(before: FloatArray, after: FloatArray) -> NDArray[np.bool_]:
     """Whether points (N, 2) px fit one fundamental matrix with most others; too few do."""
-    every = np.ones(len(before), bool)
-    if len(before) < LEAST_FOR_GEOMETRY:
-        return every
-    _, fits = cv2.findFundamentalMat(before, after, cv2.USAC_MAGSAC, EPIPOLAR_PX, 0.999, 1000)
-    return every if fits is None else fits.ravel() > 0
+    fits = inliers(before, after, EPIPOLAR_PX) if len(before) >= LEAST_FOR_GEOMETRY else None
+    return np.ones(len(before), bool) if fits is None else fits
 
 
 def _tracks(
