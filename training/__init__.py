@@ -1,0 +1,1 @@
+"""How the weights in models/ are made: photos in, a network that `alike_ros` loads out."""
