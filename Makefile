@@ -49,7 +49,7 @@ test: $(HERE)/built
 lint: $(HERE)/env.sh
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
-	@$(RUN) mypy alike_ros
+	@$(RUN) mypy alike_ros training
 
 clean:
 	rm -rf .make

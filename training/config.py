@@ -18,9 +18,7 @@ class TrainingConfig(Checked):
 
     model: str = param('alike-t', 'Network that is trained.', choices=MODELS)
     photos: str = param('', 'Folder of photos, searched with its subfolders.')
-    output: str = param(
-        '', 'Folder for weights, log and checkpoint; one with a checkpoint resumes.'
-    )
+    output: str = param('', 'Folder for weights, log, checkpoint; with a checkpoint it resumes.')
     init: str = param('', 'File of weights to begin with. Empty: random ones.')
     teacher: str = param(
         '', 'Published network whose score map steadies the detector. Empty: none.'

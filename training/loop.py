@@ -25,7 +25,6 @@ from training.run_folder import Progress, RunFolder, save_weights
 from training.step import Losses, step_losses
 from training.validation import quality, validate, validation_pairs
 
-
 CLIP_NORM = 5.0
 
 
@@ -82,7 +81,7 @@ def new_trainee(config: TrainingConfig, device: torch.device) -> Trainee:
         network = load_network(config.model, Path(config.init).expanduser())
     else:
         network = ALNet(VARIANTS[config.model])
-    network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network = _placed(network, device).train()
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
     return Trainee(network, average, Adam(network.parameters(), lr=config.learning_rate))
 
@@ -139,7 +138,7 @@ def _keep(
         averaged.replace(folder.weights)
     folder.save(trainee.network, trainee.average, trainee.optimiser, progress, config)
     averaged.unlink(missing_ok=True)
-    row = {'step': progress.step, 'seconds': round(progress.seconds)}
+    row = {'step': str(progress.step), 'seconds': f'{progress.seconds:.0f}'}
     row |= {name: f'{float(value):.5f}' for name, value in vars(losses).items()}
     folder.append(row | {name: f'{value:.4f}' for name, value in vars(score).items()})
 
@@ -148,8 +147,12 @@ def _teacher(config: TrainingConfig, device: torch.device) -> ALNet | None:
     if not config.teacher:
         return None
     network = load_network(config.teacher, find_weights(config.teacher).path)
-    frozen = fold_batch_norm(network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return frozen
+    return _placed(fold_batch_norm(network), device)
+
+
+def _placed(network: ALNet, device: torch.device) -> ALNet:
+    """Return the network on a device, in the order of memory that convolutions like best."""
+    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _check(config: TrainingConfig) -> None:

@@ -20,6 +20,7 @@ from training.warps import (
     CALM,
     Array,
     Motion,
+    inverse,
     random_homography,
     random_view,
     render,
@@ -68,7 +69,7 @@ def make_pair(rng: np.random.Generator, photo: Photo, side: int, motion: Motion)
     view_a = random_view(rng, photo, side, zoom)
     view_b = a_to_b @ view_a
     if rng.random() < 0.5:
-        view_a, view_b, a_to_b = view_b, view_a, np.linalg.inv(a_to_b)
+        view_a, view_b, a_to_b = view_b, view_a, inverse(a_to_b)
     clean = render(photo, view_a, side), render(photo, view_b, side)
     seen = degrade(rng, clean[0]), degrade(rng, clean[1])
     valid = visible(photo, view_a, side), visible(photo, view_b, side)
@@ -95,7 +96,7 @@ def batch_at(step: int, photos: Sequence[Photo], config: TrainingConfig) -> Batc
     pairs = []
     for index in range(config.batch):
         rng = np.random.default_rng((config.seed, step, index))
-        photo = photos[rng.integers(len(photos))]
+        photo = photos[int(rng.integers(len(photos)))]
         pairs.append(make_pair(rng, photo, config.crop, motion_at(rng, step, config)))
     return stack(pairs)
 
@@ -103,7 +104,7 @@ def batch_at(step: int, photos: Sequence[Photo], config: TrainingConfig) -> Batc
 def stack(pairs: Sequence[Pair]) -> Batch:
     """Join pairs into a batch."""
     forth = [pair.homography for pair in pairs]
-    back = [np.linalg.inv(pair.homography) for pair in pairs]
+    back = [inverse(pair.homography) for pair in pairs]
     return Batch(
         np.stack([pair.clean[view] for view in (0, 1) for pair in pairs]),
         np.stack([pair.seen[view] for view in (0, 1) for pair in pairs]),

@@ -51,8 +51,8 @@ def read_photos(folder: Path, held_out: float) -> Photos:
     others = [photo for photo in photos if _is_held_out(photo.name, held_out)]
     if not kept:
         raise DatasetError(
-            f'{folder} has {len(photos)} photos ({", ".join(sorted(SUFFIXES))}), expected at least '
-            'one besides those held out; docs/training.md says where to get some'
+            f'{folder} has {len(photos)} photos ({", ".join(sorted(SUFFIXES))}), expected one or '
+            'more besides those held out; docs/training.md says where to get some'
         )
     return Photos(kept, others or kept[:1])
 
@@ -73,10 +73,11 @@ def read_photo(path: Path) -> Photo:
     height, width = (length // multiple * multiple for length in image.shape[:2])
     if min(height, width) < 64:
         raise DatasetError(f'{path} has {width} x {height} px, expected at least 64; remove it')
-    levels = [np.ascontiguousarray(image[:height, :width, ::-1])]
+    levels = [np.ascontiguousarray(image[:height, :width, ::-1], np.uint8)]
     for _ in range(LEVELS - 1):
         half = levels[-1].shape[1] // 2, levels[-1].shape[0] // 2
-        levels.append(np.asarray(cv2.resize(levels[-1], half, interpolation=cv2.INTER_AREA)))
+        smaller = cv2.resize(levels[-1], half, interpolation=cv2.INTER_AREA)
+        levels.append(np.asarray(smaller, np.uint8))
     return Photo(path.name, levels)
 
 

@@ -21,7 +21,7 @@ FOCAL = 1.3  # of the imagined camera, in sides of a view
 
 @dataclass(frozen=True)
 class Motion:
-    """Limits from which a pair's homography is drawn: degrees, factor, degrees, share of a side."""
+    """Limits of a pair's homography: degrees, factor, degrees, share of a side."""
 
     rotation: float
     scale: float
@@ -92,6 +92,10 @@ def translation(x: float, y: float) -> Array:
     return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
 
 
+def inverse(homography: Array) -> Array:
+    return np.asarray(np.linalg.inv(homography), np.float64)
+
+
 def rotation(angle: float) -> Array:
     c, s = math.cos(angle), math.sin(angle)
     return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
@@ -100,7 +104,7 @@ def rotation(angle: float) -> Array:
 def project(homography: Array, points: Array) -> Array:
     """Return points (N, 2) taken through a homography."""
     homogeneous = np.column_stack([points, np.ones(len(points))]) @ homography.T
-    return homogeneous[:, :2] / homogeneous[:, 2:]
+    return np.asarray(homogeneous[:, :2] / homogeneous[:, 2:], np.float64)
 
 
 def scale_at(homography: Array, points: Array) -> Array:
@@ -126,4 +130,4 @@ def _least_scale(view: Array, side: int) -> float:
     """Return the least view px per photo px at the centre and half way to the corners."""
     near, far = 0.25 * side, 0.75 * side
     spots = np.array([[near, near], [near, far], [far, near], [far, far], [side / 2, side / 2]])
-    return float(scale_at(view, project(np.linalg.inv(view), spots)).min())
+    return float(scale_at(view, project(inverse(view), spots)).min())

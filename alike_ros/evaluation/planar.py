@@ -1,4 +1,4 @@
-"""Images of a plane with known homographies: are the same keypoints found, and matched rightly?
+"""Pairs of images of a plane, by known homographies: repeatability and accuracy of matches.
 
 The measures of HPatches as the ALIKE paper reports them: mean matching accuracy (MMA), mean
 homography accuracy (MHA), repeatability.
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from alike_ros.errors import DatasetError
 from alike_ros.extractor import Extractor
+from alike_ros.image_decode import read_image
 from alike_ros.matching import match_mutual
 from alike_ros.structures import Features, FloatArray, ImageArray, Matches
 
@@ -117,23 +118,27 @@ def corner_error(a: Features, b: Features, matches: Matches, homography: Array) 
         return float('inf')
     width, height = a.image_size
     corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], float)
-    difference = transfer(estimated, corners) - transfer(homography, corners)
+    difference = transfer(np.asarray(estimated, float), corners) - transfer(homography, corners)
     return float(np.linalg.norm(difference, axis=1).mean())
 
 
 def repeatability(a: Features, b: Features, homography: Array) -> float:
     """Return the share of keypoints seen by both images that have a like in the other."""
-    counts = np.zeros(2)
-    for this, other, matrix in ((a, b, homography), (b, a, np.linalg.inv(homography))):
-        places = transfer(matrix, this.keypoints)
-        places = places[_inside(places, other.image_size)].astype(np.float32)
-        counts += np.count_nonzero(_nearest(places, other.keypoints) <= MAX_ERROR_PX), len(places)
-    return float(counts[0] / counts[1]) if counts[1] else 0.0
+    inverse = np.asarray(np.linalg.inv(homography), float)
+    found = np.concatenate([_found(a, b, homography), _found(b, a, inverse)])
+    return float(found.mean()) if len(found) else 0.0
+
+
+def _found(a: Features, b: Features, homography: Array) -> NDArray[np.bool_]:
+    """Return, for the keypoints of a that b sees, whether b has one at their place."""
+    places = transfer(homography, a.keypoints)
+    places = places[_inside(places, b.image_size)]
+    return np.asarray(_nearest(places.astype(np.float32), b.keypoints) <= MAX_ERROR_PX)
 
 
 def transfer(homography: Array, points: FloatArray | Array) -> Array:
     """Return points (N, 2) px taken through a homography."""
-    homogeneous = np.column_stack([points, np.ones(len(points))]) @ homography.T
+    homogeneous = np.column_stack([points, np.ones(len(points))]).astype(float) @ homography.T
     return np.asarray(homogeneous[:, :2] / homogeneous[:, 2:], np.float64)
 
 
@@ -153,10 +158,8 @@ def _image(folder: Path, number: int) -> ImageArray:
     for suffix in ('ppm', 'pgm', 'png', 'jpg'):
         file = folder / f'img{number}.{suffix}'
         if file.is_file():
-            image = cv2.imread(str(file), cv2.IMREAD_COLOR)
-            if image is not None:
-                return np.ascontiguousarray(image[:, :, ::-1], np.uint8)
+            return read_image(file)
     raise DatasetError(
-        f'{folder}: expected a readable img{number}.ppm, .pgm, .png or .jpg, got none; '
+        f'{folder}: expected img{number}.ppm, .pgm, .png or .jpg, got none; '
         'give a folder of the Oxford affine images'
     )

@@ -1,4 +1,4 @@
-"""A video without ground truth: do matches obey one geometry, and how long do tracks last?"""
+"""A video without ground truth: matches that obey one geometry, and the length of tracks."""
 
 from __future__ import annotations
 
