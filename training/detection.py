@@ -46,7 +46,9 @@ def detect(scores: Tensor, count: int) -> Keypoints:
 
 def suppressed(scores: Tensor) -> Tensor:
     """Return the score maps with zero at all but maxima of 5 x 5 and in the margin."""
-    maxima = scores == F.max_pool2d(scores, 2 * RADIUS + 1, stride=1, padding=RADIUS)
+    side = 2 * RADIUS + 1
+    largest = F.max_pool2d(scores, (1, side), stride=1, padding=(0, RADIUS))
+    maxima = scores == F.max_pool2d(largest, (side, 1), stride=1, padding=(RADIUS, 0))
     inner = torch.zeros_like(maxima)
     margin = slice(RADIUS + 1, -RADIUS - 1)
     inner[:, :, margin, margin] = True

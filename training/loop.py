@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ def train(config: TrainingConfig) -> Progress:
     """
     _check(config)
     keep_freed_memory()
+    torch.set_flush_denormal(True)
     torch.manual_seed(config.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -58,7 +60,7 @@ def train(config: TrainingConfig) -> Progress:
     photos = read_photos(Path(config.photos), config.held_out)
     pairs = validation_pairs(photos.held_out, config)
     sums, since = Losses.zero(), time.monotonic()
-    bar = tqdm(total=config.steps, initial=progress.step, unit='step', disable=None)
+    bar = _bar(config, progress)
     for step, batch in batches(progress.step, photos.training, config):
         losses = _update(trainee, teacher, batch, step, config)
         sums = sums + losses
@@ -153,6 +155,18 @@ def _teacher(config: TrainingConfig, device: torch.device) -> ALNet | None:
 def _placed(network: ALNet, device: torch.device) -> ALNet:
     """Return the network on a device, in the order of memory that convolutions like best."""
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _bar(config: TrainingConfig, progress: Progress) -> tqdm:
+    """Return a progress bar that fills a log with no more than two lines a minute."""
+    interval_s = 0.5 if sys.stderr.isatty() else 30.0
+    return tqdm(
+        total=config.steps,
+        initial=progress.step,
+        unit='step',
+        mininterval=interval_s,
+        maxinterval=60,
+    )
 
 
 def _check(config: TrainingConfig) -> None:

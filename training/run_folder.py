@@ -113,6 +113,11 @@ class RunFolder:
         _restore(network, optimiser, first, second, progress.step)
         return progress
 
+    def steps_done(self) -> int:
+        """Return the step of the checkpoint."""
+        text = (self._checkpoint / 'progress.json').read_text(encoding='utf-8')
+        return int(json.loads(text)['progress']['step'])
+
     def append(self, row: dict[str, Any]) -> None:
         """Add a line to the log, and its heading to an empty one."""
         is_new = not self.log.exists()
