@@ -153,8 +153,9 @@ def test_a_folder_without_photos_is_named(tmp_path):
 
 
 def test_keypoints_are_those_of_the_library(rng):
-    scores = cv2.GaussianBlur(rng.random((96, 96), np.float32), (0, 0), 1.5)
-    scores = (scores - scores.min()) / (scores.max() - scores.min())
+    scores = np.zeros((96, 96), np.float32)
+    scores[8:90:8, 8:90:8] = rng.random((11, 11))
+    scores = cv2.GaussianBlur(np.roll(scores, rng.integers(-2, 3, 2), (0, 1)), (0, 0), 1.0)
     ours = detect(torch.from_numpy(scores)[None, None], 30)
     theirs = detect_by_library(scores, DetectorConfig(top_k=30))
     nearest = torch.cdist(ours.points[0], torch.from_numpy(theirs.keypoints)).min(0)
@@ -193,7 +194,8 @@ def test_keypoints_correspond_where_the_homography_takes_them():
     result = losses.correspond(found, shift, torch.ones(2, 80, 80, dtype=torch.bool))
     assert result.mutual.tolist() == [[True, True, False], [True, True, False]]
     assert result.visible.tolist() == [[True] * 3, [True] * 3]
-    assert losses.reprojection_loss(result).item() == pytest.approx(0.5)
+    loss = losses.reprojection_loss(result, found).item()
+    assert loss == pytest.approx(0.5, abs=1e-3)
 
 
 def test_a_keypoint_outside_the_partner_is_not_visible():
@@ -214,7 +216,7 @@ def test_right_descriptors_cost_less_than_wrong_ones():
     for true in (right, right.flip(1)):
         logits = losses.match_logits(result, found, right, true, nothing, nothing, 0.05)
         costs.append(losses.descriptor_loss(logits, result.visible).item())
-    assert costs[0] < 1e-3 < 10 < costs[1]
+    assert costs == pytest.approx([0, np.log(2)], abs=1e-3)
 
 
 def test_reliability_moves_scores_against_each_other_only():
@@ -264,7 +266,7 @@ def test_fine_tuning_begins_with_the_weights_given(folder, tmp_path):
 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(folder, tmp_path):
     whole, cut = tmp_path / 'whole', tmp_path / 'cut'
-    train(toy(folder, whole))
+    train(toy(folder, whole, steps=20))
     options = {'photos': folder, 'output': cut, 'steps': 1000}
     names = set(vars(TOY)) - set(options)
     defaults = vars(TrainingConfig())
@@ -277,8 +279,8 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(folder, tmp_path):
             assert process.poll() is None
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
-    assert RunFolder(cut).steps_done() < TOY.steps
-    train(toy(folder, cut))
+    assert RunFolder(cut).steps_done() < 20
+    train(toy(folder, cut, steps=20))
     for name in ('network', 'average', 'moment1', 'moment2'):
         one, other = (torch.load(run / 'checkpoint' / f'{name}.pth') for run in (whole, cut))
         assert all(torch.equal(one[key], other[key]) for key in one), name

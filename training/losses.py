@@ -24,14 +24,12 @@ class Correspondence:
     """Keypoints of each view seen in its partner.
 
     places: (2B, K, 2) px, where they are in the partner. visible: (2B, K) bool.
-    distances: (2B, K, K) px to the partner's keypoints.
     nearest: (2B, K) row there, of the partner's nearest keypoint.
     mutual: (2B, K) bool, visible and each other's nearest within NEAR_PX.
     """
 
     places: Tensor
     visible: Tensor
-    distances: Tensor
     nearest: Tensor
     mutual: Tensor
 
@@ -48,18 +46,18 @@ def correspond(keypoints: Keypoints, homographies: Tensor, valid: Tensor) -> Cor
     """
     places = project(homographies, keypoints.points)
     seen = keypoints.found & inside(places, valid) & _lies_on(valid, keypoints.points)
-    distances = torch.cdist(places, swap(keypoints.points))  # (2B, K, K)
+    distances = between(places, swap(keypoints.points))  # (2B, K, K)
     allowed = distances + 1e6 * ~(seen[:, :, None] & swap(keypoints.found)[:, None])
     smallest, nearest = allowed.min(2)
     back = allowed.min(1).indices  # (2B, K): for the partner's keypoints, the nearest place
     chosen = back.gather(1, nearest) == torch.arange(nearest.shape[1], device=nearest.device)
-    return Correspondence(places, seen, distances, nearest, chosen & (smallest < NEAR_PX))
+    return Correspondence(places, seen, nearest, chosen & (smallest < NEAR_PX))
 
 
-def reprojection_loss(correspondence: Correspondence) -> Tensor:
+def reprojection_loss(correspondence: Correspondence, keypoints: Keypoints) -> Tensor:
     """Return the mean distance, px, between keypoints that are the same."""
-    nearest = correspondence.nearest[:, :, None]
-    distances = correspondence.distances.gather(2, nearest)[:, :, 0]
+    difference = correspondence.places - partners(correspondence, keypoints)
+    distances = (difference.square().sum(2) + 1e-6).sqrt()
     return mean_where(distances, correspondence.mutual)
 
 
@@ -86,17 +84,22 @@ def match_logits(
     others = torch.cat([swap(descriptors), swap(extra)], 1)
     same = (descriptors * true_descriptors).sum(2, keepdim=True)
     similarity = descriptors @ others.transpose(1, 2)
-    near = torch.cdist(correspondence.places.detach(), other_points) < FAR_PX
+    near = between(correspondence.places, other_points) < FAR_PX
     return torch.cat([same, similarity.masked_fill(near, -1e4)], 2) / temperature
 
 
 def true_places(correspondence: Correspondence, keypoints: Keypoints) -> Tensor:
     """Return (2B, K, 2) px: the partner's keypoint where there is one, else the projection."""
+    nearest = partners(correspondence, keypoints).detach()
+    places = correspondence.places.detach()
+    same = correspondence.mutual & ((nearest - places).norm(dim=2) < SAME_PX)
+    return torch.where(same[:, :, None], nearest, places)
+
+
+def partners(correspondence: Correspondence, keypoints: Keypoints) -> Tensor:
+    """Return (2B, K, 2) px: the partner's keypoint nearest to each projected one."""
     index = correspondence.nearest[:, :, None].expand(-1, -1, 2)
-    partners = swap(keypoints.points).gather(1, index)
-    distance = (partners - correspondence.places).norm(dim=2)
-    same = correspondence.mutual & (distance < SAME_PX)
-    return torch.where(same[:, :, None], partners, correspondence.places).detach()
+    return swap(keypoints.points).gather(1, index)
 
 
 def descriptor_loss(logits: Tensor, visible: Tensor) -> Tensor:
@@ -136,6 +139,12 @@ def inside(places: Tensor, valid: Tensor) -> Tensor:
     limit = valid.shape[-1] - 1 - MARGIN_PX
     within = ((places >= MARGIN_PX) & (places <= limit)).all(2)
     return within & _lies_on(swap(valid), places)
+
+
+@torch.no_grad()
+def between(points: Tensor, others: Tensor) -> Tensor:
+    """Return distances (B, K, L) px; not by products, which are wrong by tenths of a pixel."""
+    return torch.cdist(points, others, compute_mode='donot_use_mm_for_euclid_dist')
 
 
 def mean_where(values: Tensor, mask: Tensor) -> Tensor:

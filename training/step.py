@@ -72,7 +72,7 @@ def step_losses(
     )
     return Losses(
         _score_loss(teacher, logits, batch, config),
-        terms.reprojection_loss(found),
+        terms.reprojection_loss(found, keypoints),
         terms.peak_loss(keypoints),
         terms.descriptor_loss(matches, found.visible),
         terms.reliability_loss(matches, keypoints.scores, found.visible),
