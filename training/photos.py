@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from alike_ros.errors import DatasetError
-from alike_ros.structures import ImageArray
+from alike_ros.structures import FloatArray, ImageArray
 
 LEVELS = 4
 SIDE_MAX = 1280  # px
@@ -19,10 +19,14 @@ SUFFIXES = {'.jpg', '.jpeg', '.png', '.webp', '.ppm', '.bmp', '.tif', '.tiff'}
 
 @dataclass(frozen=True)
 class Photo:
-    """levels: (H/2^k, W/2^k, 3) uint8 RGB for k = 0, 1, ...; exact halves, area-averaged."""
+    """levels: (H/2^k, W/2^k, 3) uint8 RGB for k = 0, 1, ...; exact halves, area-averaged.
+
+    detail: (H/8, W/8) float32, how much there is to see in each block of 8 x 8 px.
+    """
 
     name: str
     levels: list[ImageArray]
+    detail: FloatArray
 
     @property
     def size(self) -> tuple[int, int]:
@@ -78,7 +82,14 @@ def read_photo(path: Path) -> Photo:
         half = levels[-1].shape[1] // 2, levels[-1].shape[0] // 2
         smaller = cv2.resize(levels[-1], half, interpolation=cv2.INTER_AREA)
         levels.append(np.asarray(smaller, np.uint8))
-    return Photo(path.name, levels)
+    return Photo(path.name, levels, _detail(levels[1]))
+
+
+def _detail(half: ImageArray) -> FloatArray:
+    """Return the mean absolute Laplacian of a photo at half its size, by blocks of 4 x 4."""
+    curvature = abs(cv2.Laplacian(cv2.cvtColor(half, cv2.COLOR_RGB2GRAY), cv2.CV_32F))
+    size = half.shape[1] // 4, half.shape[0] // 4
+    return np.asarray(cv2.resize(curvature, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _is_held_out(name: str, share: float) -> bool:

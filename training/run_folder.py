@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -113,10 +114,21 @@ class RunFolder:
         _restore(network, optimiser, first, second, progress.step)
         return progress
 
-    def steps_done(self) -> int:
-        """Return the step of the checkpoint."""
+    def stored(self) -> dict[str, Any]:
+        """Return what progress.json of the checkpoint says."""
         text = (self._checkpoint / 'progress.json').read_text(encoding='utf-8')
-        return int(json.loads(text)['progress']['step'])
+        stored: dict[str, Any] = json.loads(text)
+        return stored
+
+    def copy_checkpoint(self, folder: Path, without: Collection[str]) -> None:
+        """Copy checkpoint and log, and of the configuration all but what is left out."""
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self._checkpoint, folder / 'checkpoint')
+        shutil.copy2(self.log, folder)
+        stored = self.stored()
+        stored['config'] = {k: v for k, v in stored['config'].items() if k not in without}
+        text = json.dumps(stored, indent=1) + '\n'
+        (folder / 'checkpoint' / 'progress.json').write_text(text, encoding='utf-8')
 
     def append(self, row: dict[str, Any]) -> None:
         """Add a line to the log, and its heading to an empty one."""

@@ -17,6 +17,7 @@ from training.photos import LEVELS, Photo
 
 Array = NDArray[np.float64]
 FOCAL = 1.3  # of the imagined camera, in sides of a view
+PLACES = 3
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,16 @@ def random_homography(rng: np.random.Generator, side: int, motion: Motion) -> Ar
 
 
 def random_view(rng: np.random.Generator, photo: Photo, side: int, zoom: float) -> Array:
-    """Return (3, 3) from a photo to an upright view at `zoom` view px per photo px."""
+    """Return (3, 3) from a photo to an upright view at `zoom` view px per photo px.
+
+    Of some places that are drawn it shows the one with most detail.
+    """
     width, height = photo.size
     zoom = max(zoom, side / min(width, height))
     extent = side / zoom
-    x, y = (rng.uniform(0, max(length - extent, 0)) for length in (width, height))
+    free = np.maximum(np.array([width, height]) - extent, 0)
+    places = rng.uniform(0, 1, (PLACES, 2)) * free
+    x, y = max(places, key=lambda place: _detail_at(photo, place, extent))
     return np.diag([zoom, zoom, 1.0]) @ translation(-x, -y)
 
 
@@ -111,6 +117,13 @@ def scale_at(homography: Array, points: Array) -> Array:
     """Return the linear enlargement (N,) by a homography at points (N, 2)."""
     depths = points @ homography[2, :2] + homography[2, 2]
     return np.asarray(np.sqrt(abs(np.linalg.det(homography)) / abs(depths) ** 3))
+
+
+def _detail_at(photo: Photo, place: Array, extent: float) -> float:
+    """Return the mean detail of the square of a photo, `extent` px wide, at its corner (2,)."""
+    left, top = (place / 8).astype(int)
+    length = max(int(extent / 8), 1)
+    return float(photo.detail[top : top + length, left : left + length].mean())
 
 
 def _tilted(tilt: float, axis: float, focal: float) -> Array:

@@ -1,0 +1,154 @@
+"""`python -m training.card RUN --data DATA`: weights, model card and resumable state of a run.
+
+Writes builtin-<model>.pth, .md, .png and builtin-<model>-checkpoint/ into models/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+from alike_ros.errors import AlikeError
+from alike_ros.weights import sha256_of
+from training import compare, curves
+from training.config import TrainingConfig
+from training.run_folder import RunFolder
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCAL = ('photos', 'output', 'init', 'noise_images')  # paths of one machine
+
+CARD = """# {name}
+
+Weights of {model}, trained for this project from random initialisation. Use them by
+`weights: models/{name}.pth`, or continue the run from `{name}-checkpoint/`.
+
+| | |
+|---|---|
+| file | {name}.pth, {size} bytes, sha256 `{sha256}` |
+| network and method | ALIKE: Zhao et al., IEEE Transactions on Multimedia, 2022; thank you |
+| shipped | {shipped} |
+| trained | {steps} steps of {batch} pairs of {crop} x {crop} px, {hours:.1f} h, seed {seed} |
+| hardware | {hardware} |
+| teacher | {teacher} |
+| validation | {validation} |
+| licence | BSD-3-Clause, as the project |
+
+## Command
+
+    python -m training.train --config training/configs/{model}.yaml \\
+        --photos PHOTOS --noise_images NOISE --output RUN
+
+{changes}
+## Data
+
+160 photos of freely licensed wallpapers, longest side 1280 px; docs/training.md says how to
+assemble the folder. No photo is in this repository. Their authors' names and licences stand in
+the copyright files of these packages; we thank them all.
+
+| source | photos | licences of the photos |
+|---|---|---|
+| elementary/wallpapers | 91 | Unsplash, Pexels, CC0, CC BY, CC BY-SA 4.0, Free Art |
+| fedoradesign/backgrounds | 32 | CC0, CC BY, CC BY-SA 4.0, Free Art |
+| Debian lomiri-wallpapers-16.04, -20.04 | 14 | CC BY 4.0, CC BY-SA 3.0 and 4.0 |
+| Debian mate-backgrounds | 12 | GPL-2+, CC BY-SA 4.0 |
+| Debian plasma-workspace-wallpapers | 11 | GPL-2+ |
+
+Photos under CC BY-SA, the Free Art licence and the GPL are among the data. The weights hold no
+photo and nothing from which one could be made again; whoever reads share-alike licences as
+reaching weights should not use these. KITTI, TUM, graf, bark and boat were used for the table
+below only.
+
+## Beside the published weights
+
+`python -m training.compare DATA {model} models/{name}.pth`. Planar pairs: scores_th 0.2,
+n_limit 5000, sub-pixel; videos: the best 1000 keypoints, mutual matches of consecutive images.
+In brackets: per cent of the published weights' value.
+
+{table}
+## Curves
+
+Losses are means over the steps between validations; the rest is of the averaged weights on
+pairs from photos that are held out.
+
+![curves]({name}.png)
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser('python -m training.card', description=__doc__)
+    parser.add_argument('run', type=Path, help="a run's output folder")
+    parser.add_argument('--data', type=Path, required=True, help='as for training.compare')
+    parser.add_argument('--models', type=Path, default=ROOT / 'models', help='folder to write to')
+    parser.add_argument('--weights', type=Path, help="other weights than the run's best")
+    args = parser.parse_args(arguments)
+    try:
+        print(publish(RunFolder(args.run), args.data, args.models, args.weights))
+    except (AlikeError, OSError) as error:
+        print(f'card: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+def publish(run: RunFolder, data: Path, models: Path, weights: Path | None = None) -> Path:
+    """Copy what a run gave into a folder of models and return the path of its card."""
+    stored = run.stored()
+    model = stored['config']['model']
+    name = f'builtin-{model}'
+    shutil.copy2(weights or run.weights, models / f'{name}.pth')
+    log = curves.read_log(run.log)
+    cv2.imwrite(str(models / f'{name}.png'), curves.draw(log)[:, :, ::-1])
+    run.copy_checkpoint(models / f'{name}-checkpoint', without=LOCAL)
+    table = compare.table(data, model, [models / f'{name}.pth'])
+    path = models / f'{name}.md'
+    text = CARD.format(**_facts(stored, models / f'{name}.pth'), table=table)
+    path.write_text(text, encoding='utf-8')
+    return path
+
+
+def _facts(stored: dict[str, Any], weights: Path) -> dict[str, Any]:
+    config, progress = stored['config'], stored['progress']
+    teacher = config['teacher']
+    return config | {
+        'name': weights.stem,
+        'size': weights.stat().st_size,
+        'sha256': sha256_of(weights),
+        'shipped': 'running average of the weights (exponential), batch norms included',
+        'steps': progress['step'],
+        'hours': progress['seconds'] / 3600,
+        'hardware': f'{_processor()}, {torch.get_num_threads()} cores, {config["precision"]}',
+        'teacher': f'score map of the published {teacher}; descriptors have none'
+        if teacher
+        else 'none',
+        'validation': f'every {config["validate_every"]} steps on photos held out by name',
+        'changes': _changes(config),
+    }
+
+
+def _changes(config: dict[str, Any]) -> str:
+    """Return the parameters that differ from the defaults, as a paragraph."""
+    defaults = asdict(TrainingConfig())
+    different = {k: v for k, v in config.items() if v != defaults.get(k) and k not in LOCAL}
+    listed = ', '.join(f'{name} {value}' for name, value in different.items())
+    return f'Parameters other than the defaults: {listed}.\n' if listed else ''
+
+
+def _processor() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    info = Path('/proc/cpuinfo')
+    lines = info.read_text(encoding='utf-8').splitlines() if info.is_file() else []
+    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
