@@ -5,6 +5,7 @@ The same as `alike_ros.detector`, but positions, scores and dispersities carry g
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -46,13 +47,14 @@ def detect(scores: Tensor, count: int) -> Keypoints:
 
 def suppressed(scores: Tensor) -> Tensor:
     """Return the score maps with zero at all but maxima of 5 x 5 and in the margin."""
-    side = 2 * RADIUS + 1
-    largest = F.max_pool2d(scores, (1, side), stride=1, padding=(0, RADIUS))
-    maxima = scores == F.max_pool2d(largest, (side, 1), stride=1, padding=(RADIUS, 0))
-    inner = torch.zeros_like(maxima)
-    margin = slice(RADIUS + 1, -RADIUS - 1)
-    inner[:, :, margin, margin] = True
-    return scores * (maxima & inner)
+    largest = scores
+    for axis in (2, 3):  # shifted copies: several times faster on a CPU than pooling
+        length = scores.shape[axis] - 2 * RADIUS
+        shifted = [largest.narrow(axis, shift, length) for shift in range(2 * RADIUS + 1)]
+        largest = functools.reduce(torch.maximum, shifted)
+    inner = scores[:, :, RADIUS + 1 : -RADIUS - 1, RADIUS + 1 : -RADIUS - 1]
+    maxima = inner * (inner == largest[:, :, 1:-1, 1:-1])
+    return F.pad(maxima, (RADIUS + 1,) * 4)
 
 
 def sample(maps: Tensor, points: Tensor) -> Tensor:
