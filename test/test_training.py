@@ -21,6 +21,7 @@ from alike_ros.layers import read_layers
 from alike_ros.network import ALNet, load_network
 from alike_ros.variants import VARIANTS
 from training import losses, photometry
+from training.card import publish
 from training.config import TrainingConfig, read_config
 from training.detection import Keypoints, detect
 from training.loop import learning_rate, train
@@ -284,6 +285,21 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(folder, tmp_path):
     for name in ('network', 'average', 'moment1', 'moment2'):
         one, other = (torch.load(run / 'checkpoint' / f'{name}.pth') for run in (whole, cut))
         assert all(torch.equal(one[key], other[key]) for key in one), name
+
+
+def test_a_run_is_published_with_its_card_and_can_be_continued(folder, tmp_path, monkeypatch):
+    train(toy(folder, tmp_path / 'run', steps=4))
+    monkeypatch.setattr('training.compare.table', lambda *arguments: '| the | table |\n')
+    card = publish(RunFolder(tmp_path / 'run'), tmp_path, tmp_path)
+    text = card.read_text()
+    assert '| the | table |' in text
+    assert 'crop 64' in text
+    assert str(tmp_path) not in text
+    read_layers('alike-t', tmp_path / 'models' / 'builtin-alike-t.pth')
+    assert cv2.imread(str(tmp_path / 'models' / 'builtin-alike-t.png')) is not None
+    continued = tmp_path / 'training' / 'checkpoints' / 'alike-t'
+    assert str(tmp_path) not in (continued / 'checkpoint' / 'progress.json').read_text()
+    assert train(toy(folder, continued, steps=5)).step == 5
 
 
 def test_a_damaged_checkpoint_is_named(folder, tmp_path):

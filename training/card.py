@@ -1,6 +1,6 @@
 """`python -m training.card RUN --data DATA`: weights, model card and resumable state of a run.
 
-Writes builtin-<model>.pth, .md, .png and builtin-<model>-checkpoint/ into models/.
+Writes models/builtin-<model>.pth, .md, .png, and training/checkpoints/<model>/.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOCAL = ('photos', 'output', 'init', 'noise_images')  # paths of one machine
 CARD = """# {name}
 
 Weights of {model}, trained for this project from random initialisation. Use them by
-`weights: models/{name}.pth`, or continue the run from `{name}-checkpoint/`.
+`weights: models/{name}.pth`; continue the run by copying `training/checkpoints/{model}` to RUN.
 
 | | |
 |---|---|
@@ -87,26 +87,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser('python -m training.card', description=__doc__)
     parser.add_argument('run', type=Path, help="a run's output folder")
     parser.add_argument('--data', type=Path, required=True, help='as for training.compare')
-    parser.add_argument('--models', type=Path, default=ROOT / 'models', help='folder to write to')
+    parser.add_argument('--root', type=Path, default=ROOT, help='checkout to write to')
     parser.add_argument('--weights', type=Path, help="other weights than the run's best")
     args = parser.parse_args(arguments)
     try:
-        print(publish(RunFolder(args.run), args.data, args.models, args.weights))
+        print(publish(RunFolder(args.run), args.data, args.root, args.weights))
     except (AlikeError, OSError) as error:
         print(f'card: {error}', file=sys.stderr)
         return 2
     return 0
 
 
-def publish(run: RunFolder, data: Path, models: Path, weights: Path | None = None) -> Path:
-    """Copy what a run gave into a folder of models and return the path of its card."""
+def publish(run: RunFolder, data: Path, root: Path, weights: Path | None = None) -> Path:
+    """Copy what a run gave into a checkout and return the path of its card."""
     stored = run.stored()
     model = stored['config']['model']
-    name = f'builtin-{model}'
+    name, models = f'builtin-{model}', root / 'models'
+    models.mkdir(exist_ok=True)
     shutil.copy2(weights or run.weights, models / f'{name}.pth')
     log = curves.read_log(run.log)
     cv2.imwrite(str(models / f'{name}.png'), curves.draw(log)[:, :, ::-1])
-    run.copy_checkpoint(models / f'{name}-checkpoint', without=LOCAL)
+    run.copy_checkpoint(root / 'training' / 'checkpoints' / model, without=LOCAL)
     table = compare.table(data, model, [models / f'{name}.pth'])
     path = models / f'{name}.md'
     text = CARD.format(**_facts(stored, models / f'{name}.pth'), table=table)
@@ -117,6 +118,7 @@ def publish(run: RunFolder, data: Path, models: Path, weights: Path | None = Non
 def _facts(stored: dict[str, Any], weights: Path) -> dict[str, Any]:
     config, progress = stored['config'], stored['progress']
     teacher = config['teacher']
+    threads = config['threads'] or torch.get_num_threads()
     return config | {
         'name': weights.stem,
         'size': weights.stat().st_size,
@@ -124,7 +126,7 @@ def _facts(stored: dict[str, Any], weights: Path) -> dict[str, Any]:
         'shipped': 'running average of the weights (exponential), batch norms included',
         'steps': progress['step'],
         'hours': progress['seconds'] / 3600,
-        'hardware': f'{_processor()}, {torch.get_num_threads()} cores, {config["precision"]}',
+        'hardware': f'{_processor()}, {threads} threads, {config["precision"]}',
         'teacher': f'score map of the published {teacher}; descriptors have none'
         if teacher
         else 'none',
