@@ -1,12 +1,16 @@
 """Fixtures that every test may use."""
 
 import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 import pytest
+
+# training/ is not installed; behind what is, so that the installed package is tested.
+sys.path.append(str(Path(__file__).parents[1]))
 
 DATA = Path(os.environ.get('ALIKE_TEST_DATA', Path(__file__).parents[2] / 'shared' / 'data'))
 

@@ -274,7 +274,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(folder, tmp_path):
     options |= {name: vars(TOY)[name] for name in names if vars(TOY)[name] != defaults[name]}
     command = [sys.executable, '-m', 'training.train']
     command += [f'--{name}={value}' for name, value in options.items()]
-    environment = dict(os.environ, PYTHONPATH=f'{ROOT}:{os.environ.get("PYTHONPATH", "")}')
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     with subprocess.Popen(command, env=environment) as process:
         while not (cut / 'checkpoint' / 'progress.json').exists():
             assert process.poll() is None
