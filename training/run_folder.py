@@ -104,7 +104,8 @@ class RunFolder:
             stored = json.loads((folder / 'progress.json').read_text(encoding='utf-8'))
             progress = Progress(**stored['progress'])
             network.load_state_dict(_load(folder / 'network.pth'))
-            average.update(_load(folder / 'average.pth'))
+            for name, value in _load(folder / 'average.pth').items():
+                average[name].copy_(value)
             first, second = (_load(folder / f'moment{n}.pth') for n in (1, 2))
         except Exception as error:  # torch raises many kinds for a damaged file
             raise WeightsError(
