@@ -24,12 +24,13 @@ from training import losses, photometry
 from training.card import publish
 from training.config import TrainingConfig, read_config
 from training.detection import Keypoints, detect
-from training.loop import learning_rate, train
+from training.loop import train
 from training.pairs import batch_at, make_pair, motion_at
 from training.photos import read_photos
 from training.run_folder import RunFolder
 from training.sparse import describe, score_map
 from training.train import main, parse
+from training.trainee import learning_rate
 from training.warps import Motion, project, random_homography, random_view, render
 
 ROOT = Path(__file__).parents[1]
@@ -300,6 +301,13 @@ def test_a_run_is_published_with_its_card_and_can_be_continued(folder, tmp_path,
     continued = tmp_path / 'training' / 'checkpoints' / 'alike-t'
     assert str(tmp_path) not in (continued / 'checkpoint' / 'progress.json').read_text()
     assert train(toy(folder, continued, steps=5)).step == 5
+
+
+def test_a_run_killed_between_two_renamings_goes_on_from_the_checkpoint_before(folder, tmp_path):
+    train(toy(folder, tmp_path, steps=2))
+    (tmp_path / 'checkpoint').rename(tmp_path / 'checkpoint.old')
+    assert RunFolder(tmp_path).stored()['progress']['step'] == 2
+    assert train(toy(folder, tmp_path, steps=3)).step == 3
 
 
 def test_a_damaged_checkpoint_is_named(folder, tmp_path):

@@ -54,7 +54,7 @@ class RunFolder:
     @property
     def latest(self) -> Path:
         """The averaged weights of the last checkpoint."""
-        return self._checkpoint / 'average.pth'
+        return self._whole / 'average.pth'
 
     @property
     def log(self) -> Path:
@@ -63,6 +63,15 @@ class RunFolder:
     @property
     def _checkpoint(self) -> Path:
         return self.path / 'checkpoint'
+
+    @property
+    def _old(self) -> Path:
+        return self.path / 'checkpoint.old'
+
+    @property
+    def _whole(self) -> Path:
+        """The checkpoint, or the one before where the run was killed between two renamings."""
+        return self._checkpoint if self._checkpoint.exists() else self._old
 
     def save(
         self,
@@ -82,12 +91,11 @@ class RunFolder:
             save_weights(_moments(network, optimiser, key), new / f'{name}.pth')
         text = json.dumps({'progress': asdict(progress), 'config': asdict(config)}, indent=1)
         (new / 'progress.json').write_text(text + '\n', encoding='utf-8')
-        old = self.path / 'checkpoint.old'
-        shutil.rmtree(old, ignore_errors=True)
         if self._checkpoint.exists():
-            self._checkpoint.rename(old)
+            shutil.rmtree(self._old, ignore_errors=True)
+            self._checkpoint.rename(self._old)
         new.rename(self._checkpoint)
-        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(self._old, ignore_errors=True)
 
     def resume(self, network: ALNet, average: State, optimiser: Adam) -> Progress | None:
         """Load the checkpoint into what is given; None where there is none.
@@ -95,9 +103,7 @@ class RunFolder:
         Raises:
             WeightsError: the checkpoint is damaged or of another network.
         """
-        folder = self._checkpoint
-        if not folder.exists():
-            folder = self.path / 'checkpoint.old'
+        folder = self._whole
         if not folder.exists():
             return None
         try:
@@ -117,14 +123,14 @@ class RunFolder:
 
     def stored(self) -> dict[str, Any]:
         """Return what progress.json of the checkpoint says."""
-        text = (self._checkpoint / 'progress.json').read_text(encoding='utf-8')
+        text = (self._whole / 'progress.json').read_text(encoding='utf-8')
         stored: dict[str, Any] = json.loads(text)
         return stored
 
     def copy_checkpoint(self, folder: Path, without: Collection[str]) -> None:
         """Copy checkpoint and log, and of the configuration all but what is left out."""
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(self._checkpoint, folder / 'checkpoint')
+        shutil.copytree(self._whole, folder / 'checkpoint')
         shutil.copy2(self.log, folder)
         stored = self.stored()
         stored['config'] = {k: v for k, v in stored['config'].items() if k not in without}

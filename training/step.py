@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -30,8 +31,10 @@ class Losses:
     reliability: Tensor
 
     @classmethod
-    def zero(cls) -> Losses:
-        return cls(*(torch.zeros(()) for _ in fields(cls)))
+    def mean(cls, losses: Sequence[Losses]) -> Losses:
+        """Return the means, term by term."""
+        columns = zip(*(vars(each).values() for each in losses), strict=True)
+        return cls(*(torch.stack(column).mean() for column in columns))
 
     def total(self, config: TrainingConfig) -> Tensor:
         """Return the weighted sum."""
@@ -41,13 +44,6 @@ class Losses:
 
     def detached(self) -> Losses:
         return Losses(*(value.detach().cpu() for value in vars(self).values()))
-
-    def __add__(self, other: Losses) -> Losses:
-        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
-        return Losses(*(a + b for a, b in pairs))
-
-    def divided(self, count: int) -> Losses:
-        return Losses(*(value / count for value in vars(self).values()))
 
 
 def step_losses(
