@@ -52,13 +52,13 @@ class TrainingConfig(Checked):
     reliability_weight: float = param(0.1, 'Weight of the reliability loss.', 0.0, 1000.0)
 
     calm_share: float = param(0.4, 'Share of pairs as in a video: little motion.', 0.0, 1.0)
-    widen_steps: int = param(6000, 'Steps in which the other pairs grow wide.', 0, 10**8)
+    widen_steps: int = param(2500, 'Steps in which the other pairs grow wide.', 0, 10**8)
     rotation_max: float = param(180.0, 'degrees. Largest rotation in the plane.', 0.0, 180.0)
     scale_max: float = param(2.5, 'Largest change of scale.', 1.0, 8.0)
     tilt_max: float = param(55.0, 'degrees. Largest tilt of the plane.', 0.0, 75.0)
 
     validate_every: int = param(1000, 'Steps between validations.', 1, 10**8)
-    validation_pairs: int = param(32, 'Pairs from photos that are held out.', 1, 10000)
+    validation_pairs: int = param(64, 'Pairs from photos that are held out.', 1, 10000)
     held_out: float = param(0.1, 'Share of the photos, by name, held out.', 0.0, 0.9)
     noise_images: str = param('', 'Folder of images of one view for validation. Empty: none.')
 
