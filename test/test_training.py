@@ -20,6 +20,7 @@ from alike_ros.errors import ConfigError, DatasetError, WeightsError
 from alike_ros.layers import read_layers
 from alike_ros.network import ALNet, load_network
 from alike_ros.variants import VARIANTS
+from alike_ros.weights import sha256_of
 from training import losses, photometry
 from training.card import publish
 from training.config import TrainingConfig, read_config
@@ -339,6 +340,15 @@ def test_the_command_says_what_is_missing(capsys):
 @pytest.mark.parametrize('path', sorted((ROOT / 'training' / 'configs').glob('*.yaml')))
 def test_a_configuration_that_is_shipped_can_be_read(path):
     assert parse(['--config', str(path)]).model == path.stem
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'models').glob('builtin-*.pth')))
+def test_built_in_weights_load_without_torch_and_have_their_card(path):
+    model = path.stem.removeprefix('builtin-')
+    read_layers(model, path)
+    assert path.stat().st_size < 3e6
+    assert sha256_of(path) in path.with_suffix('.md').read_text()
+    assert path.with_suffix('.png').is_file()
 
 
 def _photo_of(image):

@@ -46,11 +46,11 @@ Weights of {model}, trained for this project from random initialisation. Use the
     python -m training.train --config training/configs/{model}.yaml \\
         --photos PHOTOS --noise_images NOISE --output RUN
 
-{changes}
+{changes}{note}
 ## Data
 
-160 photos of freely licensed wallpapers, longest side 1280 px; docs/training.md says how to
-assemble the folder. No photo is in this repository. Their authors' names and licences stand in
+160 photos of freely licensed wallpapers, longest side 1280 px, {held_out:.0%} of them held out by
+name; docs/training.md says how to assemble the folder. No photo is in this repository. Their authors' names and licences stand in
 the copyright files of these packages; we thank them all.
 
 | source | photos | licences of the photos |
@@ -89,16 +89,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument('--data', type=Path, required=True, help='as for training.compare')
     parser.add_argument('--root', type=Path, default=ROOT, help='checkout to write to')
     parser.add_argument('--weights', type=Path, help="other weights than the run's best")
+    parser.add_argument('--note', default='', help='a paragraph for the card: how it came to be')
     args = parser.parse_args(arguments)
     try:
-        print(publish(RunFolder(args.run), args.data, args.root, args.weights))
+        print(publish(RunFolder(args.run), args.data, args.root, args.weights, args.note))
     except (AlikeError, OSError) as error:
         print(f'card: {error}', file=sys.stderr)
         return 2
     return 0
 
 
-def publish(run: RunFolder, data: Path, root: Path, weights: Path | None = None) -> Path:
+def publish(
+    run: RunFolder, data: Path, root: Path, weights: Path | None = None, note: str = ''
+) -> Path:
     """Copy what a run gave into a checkout and return the path of its card."""
     stored = run.stored()
     model = stored['config']['model']
@@ -110,7 +113,9 @@ def publish(run: RunFolder, data: Path, root: Path, weights: Path | None = None)
     run.copy_checkpoint(root / 'training' / 'checkpoints' / model, without=LOCAL)
     table = compare.table(data, model, [models / f'{name}.pth'])
     path = models / f'{name}.md'
-    text = CARD.format(**_facts(stored, models / f'{name}.pth'), table=table)
+    text = CARD.format(
+        **_facts(stored, models / f'{name}.pth'), table=table, note=f'{note}\n' if note else ''
+    )
     path.write_text(text, encoding='utf-8')
     return path
 
