@@ -50,8 +50,8 @@ Weights of {model}, trained for this project from random initialisation. Use the
 ## Data
 
 160 photos of freely licensed wallpapers, longest side 1280 px, {held_out:.0%} of them held out by
-name; docs/training.md says how to assemble the folder. No photo is in this repository. Their authors' names and licences stand in
-the copyright files of these packages; we thank them all.
+name; docs/training.md says how to assemble the folder. No photo is in this repository. The names
+and licences of their authors stand in the copyright files of these packages; thanks to them all.
 
 | source | photos | licences of the photos |
 |---|---|---|
