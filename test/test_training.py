@@ -233,8 +233,8 @@ def test_reliability_moves_scores_against_each_other_only():
 def test_the_teachers_own_score_map_costs_nothing():
     logits = torch.randn(2, 1, 8, 8)
     target = torch.sigmoid(logits)
-    assert losses.score_loss(logits, target).item() == pytest.approx(0, abs=1e-5)
-    assert losses.score_loss(-logits, target) > 0.1
+    assert losses.score_loss(logits, target, 3.0).item() == pytest.approx(0, abs=1e-5)
+    assert losses.score_loss(-logits, target, 3.0) > 0.1
 
 
 def test_the_rate_rises_stays_and_falls():

@@ -46,6 +46,9 @@ class TrainingConfig(Checked):
     random_points: int = param(200, 'Random points besides, for the descriptors.', 0, 10000)
     temperature: float = param(0.05, 'Of the similarities in the descriptor loss.', 0.001, 1.0)
     score_weight: float = param(1.0, "Weight of the teacher's score map.", 0.0, 1000.0)
+    maxima_weight: float = param(
+        3.0, 'What a pixel of score 1 weighs more in it; more of it raises scores.', 0.0, 1000.0
+    )
     reprojection_weight: float = param(0.1, 'Weight of the reprojection loss.', 0.0, 1000.0)
     peak_weight: float = param(0.1, 'Weight of the dispersity peak loss.', 0.0, 1000.0)
     descriptor_weight: float = param(1.0, 'Weight of the descriptor loss.', 0.0, 1000.0)
@@ -54,7 +57,7 @@ class TrainingConfig(Checked):
     calm_share: float = param(0.4, 'Share of pairs as in a video: little motion.', 0.0, 1.0)
     widen_steps: int = param(2500, 'Steps in which the other pairs grow wide.', 0, 10**8)
     rotation_max: float = param(180.0, 'degrees. Largest rotation in the plane.', 0.0, 180.0)
-    scale_max: float = param(2.5, 'Largest change of scale.', 1.0, 8.0)
+    scale_max: float = param(4.0, 'Largest change of scale.', 1.0, 8.0)
     tilt_max: float = param(55.0, 'degrees. Largest tilt of the plane.', 0.0, 75.0)
 
     validate_every: int = param(1000, 'Steps between validations.', 1, 10**8)

@@ -117,14 +117,14 @@ def reliability_loss(logits: Tensor, scores: Tensor, visible: Tensor) -> Tensor:
     return (weights * doubt).sum() / (weights.sum() + 1e-6)
 
 
-def score_loss(logits: Tensor, target: Tensor) -> Tensor:
+def score_loss(logits: Tensor, target: Tensor, maxima_weight: float) -> Tensor:
     """Return how far score maps, given as logits, are from a teacher's (2B, 1, S, S).
 
     Cross-entropy above its own minimum, and more of it where the teacher sees something.
     """
     entropy = F.binary_cross_entropy(target, target, reduction='none')
     excess = F.binary_cross_entropy_with_logits(logits, target, reduction='none') - entropy
-    return (excess * (1 + 10 * target)).mean()
+    return (excess * (1 + maxima_weight * target)).mean()
 
 
 def project(homographies: Tensor, points: Tensor) -> Tensor:

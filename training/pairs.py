@@ -82,9 +82,9 @@ def motion_at(rng: np.random.Generator, step: int, config: TrainingConfig) -> Mo
         return CALM
     progress = min(1.0, step / config.widen_steps) if config.widen_steps else 1.0
     width = WIDTH_AT_START + (1 - WIDTH_AT_START) * progress
-    turn, zoom, tilt = rng.random(3) ** 0.5  # each wide on its own, often
+    turn, zoom, tilt = rng.random(3) ** 0.5  # each wide on its own; turns seldom
     return Motion(
-        config.rotation_max * width * turn**2,
+        config.rotation_max * width * turn**3,
         config.scale_max ** (width * zoom),
         config.tilt_max * width * tilt,
         0.2 * width,

@@ -91,7 +91,7 @@ def _score_loss(
     with torch.no_grad():
         levels = _levels(teacher, batch.clean, logits.device, config)
         target = torch.sigmoid(score_map(teacher, levels))
-    return terms.score_loss(logits, target)
+    return terms.score_loss(logits, target, config.maxima_weight)
 
 
 def _levels(
