@@ -76,7 +76,7 @@ In brackets: per cent of the published weights' value.
 ## Curves
 
 Losses are means over the steps between validations; the rest is of the averaged weights on
-pairs from photos that are held out.
+pairs from photos that are held out. The losses rise while the pairs widen.
 
 ![curves]({name}.png)
 """
