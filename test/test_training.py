@@ -292,7 +292,8 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(folder, tmp_path):
 def test_a_run_is_published_with_its_card_and_can_be_continued(folder, tmp_path, monkeypatch):
     train(toy(folder, tmp_path / 'run', steps=4))
     monkeypatch.setattr('training.compare.table', lambda *arguments: '| the | table |\n')
-    card = publish(RunFolder(tmp_path / 'run'), tmp_path, tmp_path)
+    run = RunFolder(tmp_path / 'run')
+    card = publish(run, run, tmp_path, tmp_path)
     text = card.read_text()
     assert '| the | table |' in text
     assert 'crop 64' in text

@@ -88,29 +88,31 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument('run', type=Path, help="a run's output folder")
     parser.add_argument('--data', type=Path, required=True, help='as for training.compare')
     parser.add_argument('--root', type=Path, default=ROOT, help='checkout to write to')
-    parser.add_argument('--weights', type=Path, help="other weights than the run's best")
+    parser.add_argument('--resume', type=Path, help='another run whose checkpoint is kept')
     parser.add_argument('--note', default='', help='a paragraph for the card: how it came to be')
     args = parser.parse_args(arguments)
     try:
-        print(publish(RunFolder(args.run), args.data, args.root, args.weights, args.note))
+        runs = RunFolder(args.run), RunFolder(args.resume or args.run)
+        print(publish(*runs, args.data, args.root, args.note))
     except (AlikeError, OSError) as error:
         print(f'card: {error}', file=sys.stderr)
         return 2
     return 0
 
 
-def publish(
-    run: RunFolder, data: Path, root: Path, weights: Path | None = None, note: str = ''
-) -> Path:
-    """Copy what a run gave into a checkout and return the path of its card."""
+def publish(run: RunFolder, resumed: RunFolder, data: Path, root: Path, note: str = '') -> Path:
+    """Copy what a run gave into a checkout and return the path of its card.
+
+    resumed: the run to go on with, where `run` ended by letting its rate fall; else the same.
+    """
     stored = run.stored()
     model = stored['config']['model']
     name, models = f'builtin-{model}', root / 'models'
     models.mkdir(exist_ok=True)
-    shutil.copy2(weights or run.weights, models / f'{name}.pth')
+    shutil.copy2(run.weights, models / f'{name}.pth')
     log = curves.read_log(run.log)
     cv2.imwrite(str(models / f'{name}.png'), curves.draw(log)[:, :, ::-1])
-    run.copy_checkpoint(root / 'training' / 'checkpoints' / model, without=LOCAL)
+    resumed.copy_checkpoint(root / 'training' / 'checkpoints' / model, without=LOCAL)
     table = compare.table(data, model, [models / f'{name}.pth'])
     path = models / f'{name}.md'
     text = CARD.format(

@@ -49,7 +49,7 @@ class TrainingConfig(Checked):
     maxima_weight: float = param(
         3.0, 'What a pixel of score 1 weighs more in it; more of it raises scores.', 0.0, 1000.0
     )
-    reprojection_weight: float = param(0.1, 'Weight of the reprojection loss.', 0.0, 1000.0)
+    reprojection_weight: float = param(0.5, 'Weight of the reprojection loss.', 0.0, 1000.0)
     peak_weight: float = param(0.1, 'Weight of the dispersity peak loss.', 0.0, 1000.0)
     descriptor_weight: float = param(1.0, 'Weight of the descriptor loss.', 0.0, 1000.0)
     reliability_weight: float = param(0.1, 'Weight of the reliability loss.', 0.0, 1000.0)
