@@ -1,0 +1,1 @@
+"""Look at a running graph and say in sentences what is wrong."""
