@@ -12,6 +12,7 @@ from alike_ros.odometry.views import Array, errors, inverse
 
 HUBER = 1.5  # sigmas; beyond it an error counts in proportion only
 DAMPING = 1e-4
+ENOUGH = 1e-3  # relative gain of a round, below which it is the last
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,20 @@ def adjust(bundle: Bundle, rays: Array, sigmas: Array, rounds: int, fixed: int =
     """Move poses and points to where the rays (K, N, 2), NaN where unseen, fit best.
 
     sigmas: (K, N). The first `fixed` poses stay; with one, the scale is left to the damping. A
-    round that makes it worse is taken back.
+    round that makes it worse is taken back, and one that gains little is the last.
     """
     least = cost(bundle, rays, sigmas)
     damping = DAMPING
     for _ in range(rounds):
         changed = _step(bundle, rays, sigmas, damping, fixed)
         changed_cost = cost(changed, rays, sigmas)
-        if changed_cost < least:
+        gain = least - changed_cost
+        if gain > 0:
             bundle, least, damping = changed, changed_cost, damping / 10
         else:
             damping *= 100
+        if 0 < gain < ENOUGH * least:
+            break
     return bundle
 
 

@@ -20,6 +20,7 @@ from alike_ros.odometry.two_view import relative_pose
 from alike_ros.odometry.views import angles
 
 LEAST_IMAGES = 4  # two between: one may by chance agree with a wrong pose
+MOST_BETWEEN = 8  # so that the adjustment stays quick
 LEAST_SHARE = 0.7  # of the tracks of the two images that have to agree
 LEAST_SHARE_BETWEEN = 0.5  # of the landmarks that an image between them sees
 ROUNDS = 10  # of adjustment
@@ -101,9 +102,8 @@ def _with_those_between(
     wrong one does not fit a third image.
     """
     keyframes = [first]
-    for sightings in images:
-        if not first.sightings.stamp_ns < sightings.stamp_ns < last.sightings.stamp_ns:
-            continue
+    inside = [image for image in images if image.stamp_ns > first.sightings.stamp_ns]
+    for sightings in inside[:: -(-len(inside) // MOST_BETWEEN) or 1]:
         rows, seen = landmarks.seen_in(sightings)
         found = locate(
             landmarks.points[rows],

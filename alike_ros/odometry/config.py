@@ -55,7 +55,7 @@ class OdometryConfig(Checked):
 class FramesConfig(Checked):
     """How odometry_node publishes its poses."""
 
-    odom_frame: str = param('odom', 'Frame of the poses: where the base was at the first image.')
+    odom_frame: str = param('odom', 'Frame of the poses: where the base was when the map began.')
     base_frame: str = param(
         '',
         "Frame that moves, such as base_link. Empty: the camera's optical frame, the frame_id of "

@@ -44,8 +44,8 @@ class State(Enum):
 class Estimate:
     """The answer to one image.
 
-    pose: (4, 4) T_world_camera, m; the world is the first image's optical frame. While
-        initialising or lost the last pose known.
+    pose: (4, 4) T_world_camera, m; the world is the optical frame of the image that the
+        first map begins with. While initialising or lost the last pose known.
     covariance: (6, 6) as in `Location`, of the pose among the landmarks; NaN unless tracking.
     drift: (6, 6) alike, of the landmarks in the world: what the keyframes before added up. It
         does not know by how much the scale is wrong.
@@ -74,7 +74,7 @@ class MonocularOdometry:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: the next image is the world's origin."""
+        """Forget everything: the next map begins at the world's origin."""
         self._landmarks = Landmarks()
         self._keyframes: deque[Keyframe] = deque(maxlen=self.config.window)
         self._waiting: deque[Sightings] = deque(maxlen=MAX_WAITING)
@@ -90,9 +90,9 @@ class MonocularOdometry:
         location = self._locate(sightings)
         if location is not None:
             return self._go_on(sightings, location)
-        if self._begin(sightings):
-            count = len(self._landmarks.seen_in(sightings)[0])
-            return self._estimate(sightings, State.TRACKING, np.zeros((6, 6)), count, True)
+        if self._begin(sightings) and (location := self._locate(sightings)) is not None:
+            count = int(location.inliers.sum())
+            return self._estimate(sightings, State.TRACKING, location.covariance, count, True)
         self._waiting.append(sightings)
         state = State.LOST if self._was_tracking else State.INITIALISING
         return self._estimate(sightings, state, np.full((6, 6), np.nan), 0)
