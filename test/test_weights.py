@@ -1,8 +1,21 @@
+import cv2
+import numpy as np
 import pytest
 
 from alike_ros import weights
 from alike_ros.errors import WeightsError
-from alike_ros.weights import MANIFEST, WeightsFile, find_weights, search_path, sha256_of
+from alike_ros.extractor import Extractor
+from alike_ros.state_dict import read_state_dict
+from alike_ros.weights import (
+    MANIFEST,
+    WeightsFile,
+    builtin_files,
+    find_weights,
+    search_path,
+    sha256_of,
+)
+
+torch = pytest.importorskip('torch')
 
 
 @pytest.fixture
@@ -100,6 +113,25 @@ def test_damaged_builtin_weights_are_not_used(builtin):
 def test_a_model_without_builtin_weights_says_what_there_is(builtin):
     with pytest.raises(WeightsError, match=r'only of alike-t. Fetch .*alike models fetch alike-l'):
         find_weights('alike-l', 'builtin')
+
+
+@pytest.mark.parametrize('model', ['alike-t', 'alike-n'])
+def test_builtin_weights_have_a_card_and_find_keypoints(model):
+    path, expected = builtin_files()[model]
+    assert path.stat().st_size < 3_000_000
+    assert sha256_of(path) == expected
+    assert expected[:12] in path.with_suffix('.md').read_text()
+    weights_only = torch.load(path, weights_only=True)
+    ours = read_state_dict(path)
+    assert {k: v.tolist() for k, v in ours.items()} == {
+        k: v.tolist() for k, v in weights_only.items()
+    }
+    noise = np.random.default_rng(0).normal(size=(240, 320)).astype(np.float32)
+    texture = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
+    with Extractor(model=model, weights='builtin', device='cpu') as extractor:
+        features = extractor.extract(texture.astype(np.uint8))
+    assert extractor.weights.origin == 'builtin'
+    assert len(features) > 50 and np.isfinite(features.descriptors).all()
 
 
 def test_one_line_names_kind_checksum_and_file(builtin):

@@ -17,7 +17,7 @@ import cv2
 import torch
 
 from alike_ros.errors import AlikeError
-from alike_ros.weights import sha256_of
+from alike_ros.weights import BUILTIN, CHECKSUMS, sha256_of
 from training import compare, curves
 from training.config import TrainingConfig
 from training.run_folder import RunFolder
@@ -110,6 +110,7 @@ def publish(run: RunFolder, resumed: RunFolder, data: Path, root: Path, note: st
     name, models = f'builtin-{model}', root / 'models'
     models.mkdir(exist_ok=True)
     shutil.copy2(run.weights, models / f'{name}.pth')
+    write_checksums(models)
     log = curves.read_log(run.log)
     cv2.imwrite(str(models / f'{name}.png'), curves.draw(log)[:, :, ::-1])
     resumed.copy_checkpoint(root / 'training' / 'checkpoints' / model, without=LOCAL)
@@ -120,6 +121,13 @@ def publish(run: RunFolder, resumed: RunFolder, data: Path, root: Path, note: st
     )
     path.write_text(text, encoding='utf-8')
     return path
+
+
+def write_checksums(models: Path) -> None:
+    """Write the checksums of the built-in files, as `sha256sum --check` reads them."""
+    files = sorted(models.glob(f'{BUILTIN}-*.pth'))
+    lines = [f'{sha256_of(file)}  {file.name}\n' for file in files]
+    (models / CHECKSUMS).write_text(''.join(lines), encoding='utf-8')
 
 
 def _facts(stored: dict[str, Any], weights: Path) -> dict[str, Any]:
