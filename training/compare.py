@@ -31,7 +31,8 @@ def table(data: Path, model: str, weights: list[Path], backend: str = 'auto') ->
     from alike_ros.evaluation.comparison import judge, read_images, render
 
     images = read_images(data)
-    columns = {'published': judge(images, ExtractorConfig(model=model, backend=backend))}
+    published = ExtractorConfig(model=model, weights='official', backend=backend)
+    columns = {'published': judge(images, published)}
     for path in weights:
         config = ExtractorConfig(model=model, weights=str(path), backend=backend)
         columns[path.stem] = judge(images, config)

@@ -12,7 +12,7 @@ from torch.optim import Adam
 from alike_ros.backends.torch_backend import fold_batch_norm
 from alike_ros.network import ALNet, load_network
 from alike_ros.variants import VARIANTS
-from alike_ros.weights import find_weights
+from alike_ros.weights import OFFICIAL, find_weights
 from training.config import TrainingConfig
 from training.pairs import Batch
 from training.step import Losses, step_losses
@@ -86,7 +86,7 @@ def _follow(trainee: Trainee, step: int, config: TrainingConfig) -> None:
 def _teacher(config: TrainingConfig, device: torch.device) -> ALNet | None:
     if not config.teacher:
         return None
-    network = load_network(config.teacher, find_weights(config.teacher).path)
+    network = load_network(config.teacher, find_weights(config.teacher, OFFICIAL).path)
     return _placed(fold_batch_norm(network), device)
 
 

@@ -8,7 +8,7 @@ from importlib import import_module
 NAME = 'eval'
 HELP = 'Measure tracks and what comes of them, beside other methods.'
 
-EVALUATIONS = ('tracking', 'odometry')
+EVALUATIONS = ('hpatches', 'tracking', 'odometry')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
