@@ -8,6 +8,7 @@ from alike_ros.config import TrackerConfig
 from alike_ros.structures import Features, View
 from alike_ros.tracking import hybrid
 from alike_ros.tracking.hybrid import HybridTracker
+from alike_ros.tracking.starts import corner_strengths
 
 WIDTH, HEIGHT = 320, 240
 
@@ -211,3 +212,12 @@ def test_types_are_those_of_the_message(world):
     for name, kind in kinds.items():
         assert getattr(tracks, name).dtype == np.dtype(kind), name
     assert features.keypoints.dtype == features.descriptors.dtype == np.float32
+
+
+def test_corner_strengths_are_those_of_opencv(world, rng):
+    image = world.texture[:HEIGHT, :WIDTH].copy()
+    points = rng.uniform([6, 6], [WIDTH - 7, HEIGHT - 7], (200, 2)).astype(np.float32)
+    ours = corner_strengths(image, points)
+    columns, rows = np.rint(points).astype(int).T
+    theirs = cv2.cornerMinEigenVal(image, 7)[rows, columns]
+    assert np.allclose(ours / ours.max(), theirs / theirs.max(), atol=1e-4)
