@@ -15,6 +15,7 @@ from alike_ros.structures import FloatArray, ImageArray
 WINDOW = 21  # px; smaller ones lose hold sooner
 FINE_WINDOW = 11  # px; larger ones drift where the surface is not flat
 MAX_REFINEMENT = 1.0  # px
+BACK_WINDOW, BACK_LEVELS = 15, 1  # the way back begins at its end
 LEVELS = 3
 MAX_RETURN_ERROR = 1.0  # px
 BORDER = 2.0  # px
@@ -63,7 +64,7 @@ def follow(
     fine, refined = _flow(before, after, points, rough, FINE_WINDOW, 0)
     refined &= np.linalg.norm(fine - rough, axis=1) < MAX_REFINEMENT
     there = np.where(refined[:, None], fine, rough)
-    back, found_back = _flow(after, before, there, points, WINDOW, levels)
+    back, found_back = _flow(after, before, there, points, BACK_WINDOW, BACK_LEVELS)
     error = np.linalg.norm(back - points, axis=1)
     held = found & found_back & (error < MAX_RETURN_ERROR) & inside(there, after)
     return np.where(held[:, None], there, np.float32(np.nan))
