@@ -261,6 +261,19 @@ class NodeConfig(Checked):
     autostart: bool = param(
         True, 'Configure and activate at start; false waits for lifecycle transitions.'
     )
+    cameras: str = param(
+        'mono',
+        'What the node looks through. mono: image. rgbd: image, and depth/image (16UC1 in mm or '
+        '32FC1 in m) registered to it; tracks and keypoints then carry depth.',
+        choices=('mono', 'rgbd'),
+    )
+    sync_tolerance: float = param(
+        0.0,
+        's. Images of one set, as image and depth, may differ so much in their stamps; 0 wants '
+        'equal stamps. What finds no partner is counted and dropped.',
+        low=0.0,
+        high=10.0,
+    )
     image_transport: str = param(
         'raw', 'Subscribe to image (raw) or image/compressed.', choices=('raw', 'compressed')
     )

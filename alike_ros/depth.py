@@ -54,10 +54,26 @@ def depth_at(
     Raises:
         ImageError: the sizes do not go together.
     """
-    local = (np.asarray(points, np.float64) + 0.5) * _scale(depth, image_size) - 0.5
+    local = (np.asarray(points, np.float64) + 0.5) * depth_scale(depth, image_size) - 0.5
     known = np.where((depth >= min_depth) & (depth <= max_depth), depth, np.float32(np.nan))
     smooth = sample_depth(known, local)
     return np.where(np.isnan(smooth), _nearest(known, local), smooth).astype(np.float32)
+
+
+def depth_scale(depth: FloatArray, image_size: tuple[int, int]) -> float:
+    """Return pixels of a depth image (H, W) for one of the image: a whole number, or one over it.
+
+    Raises:
+        ImageError: the sizes do not go together.
+    """
+    (height, width), (image_width, image_height) = depth.shape, image_size
+    whole = width and height and (width % image_width == 0 or image_width % width == 0)
+    if whole and width * image_height == height * image_width:
+        return width / image_width
+    raise ImageError(
+        f'expected a depth image of the size of the image, {image_width} x {image_height}, or '
+        f'a whole multiple or part of it, got {width} x {height}; register depth to colour'
+    )
 
 
 def sample_depth(depth: FloatArray, points: Array) -> Array:
@@ -86,15 +102,3 @@ def _around(depth: FloatArray, points: Array) -> tuple[FloatArray, Array]:
     part = points - corner
     sides = np.where(_CORNERS[:, None], part, 1 - part)  # (4, N, 2)
     return np.where(inside, four, np.float32(np.nan)), sides.prod(axis=2)
-
-
-def _scale(depth: FloatArray, image_size: tuple[int, int]) -> float:
-    """Return pixels of depth for one of the image: a whole number, or one over it."""
-    (height, width), (image_width, image_height) = depth.shape, image_size
-    whole = width and height and (width % image_width == 0 or image_width % width == 0)
-    if whole and width * image_height == height * image_width:
-        return width / image_width
-    raise ImageError(
-        f'expected a depth image of the size of the image, {image_width} x {image_height}, or '
-        f'a whole multiple or part of it, got {width} x {height}; register depth to colour'
-    )

@@ -9,6 +9,7 @@ import numpy as np
 
 from alike_ros.camera import Camera
 from alike_ros.config import TrackerConfig, Value, change_live
+from alike_ros.depth import depth_at, depth_scale
 from alike_ros.extractor import Extractor
 from alike_ros.structures import Features, FloatArray, Frame, Tracks, View
 from alike_ros.tracking.choice import open_tracker
@@ -35,6 +36,8 @@ class Result:
     epoch: resets before this image.
     dt: s since the image before; NaN for the first of an epoch.
     clock_jumped: the stamp lies before the last one, so the tracker was reset.
+    depths: (N,) float32 m along the optical axis, NaN where not known; None when nothing
+        measures depth.
     """
 
     stamp_ns: int
@@ -48,6 +51,7 @@ class Result:
     dt: float
     clock_jumped: bool
     timings: Timings
+    depths: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,13 @@ class FrontEnd:
         """Extract features and continue the tracks.
 
         Raises:
-            ImageError: the image is not one that can be processed.
+            ImageError: the image is not one that can be processed, or its depth not of its size.
             BackendError: the device failed.
         """
         started = time.perf_counter()
         prepared = self.extractor.prepare(frame.image)
+        if frame.depth is not None:
+            depth_scale(frame.depth, prepared.source_size)  # to fail before anything changes
         ready = time.perf_counter()
         detected = self.extractor.infer(prepared)
         inferred = time.perf_counter()
@@ -96,6 +102,7 @@ class FrontEnd:
         view = View(frame.image, detected, self.extractor.describe)
         features, tracks = self._tracker.update(view, frame.stamp_ns)
         normalised, velocities = _motion(features, tracks, frame.stamp_ns, camera)
+        depths = _depths(frame, features)
         matched = time.perf_counter()
         result = Result(
             stamp_ns=frame.stamp_ns,
@@ -109,6 +116,7 @@ class FrontEnd:
             dt=self._dt(frame.stamp_ns),
             clock_jumped=clock_jumped,
             timings=Timings(ready - started, inferred - ready, matched - inferred),
+            depths=depths,
         )
         self._frame_seq += 1
         self._last_stamp_ns = frame.stamp_ns
@@ -161,3 +169,9 @@ def _motion(
     steps = normalised[moved] - camera.normalise(tracks.last_keypoints[moved])
     velocities[moved] = steps / elapsed[moved, None]
     return normalised, velocities
+
+
+def _depths(frame: Frame, features: Features) -> FloatArray | None:
+    if frame.depth is None:
+        return None
+    return depth_at(frame.depth, features.keypoints, features.image_size)

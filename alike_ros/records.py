@@ -39,7 +39,7 @@ def keypoints_record(
         'v': column(features.keypoints, 1),
         'score': features.scores,
         'sigma': features.sigmas,
-        'depth': np.zeros(0, np.float32),
+        'depth': np.zeros(0, np.float32) if result.depths is None else result.depths,
         'descriptor_type': descriptor_type,
         'descriptor_dim': descriptors.shape[1] if written else 0,
         'descriptors': np.frombuffer(descriptors.tobytes() if written else b'', np.uint8),
@@ -50,6 +50,7 @@ def tracks_record(result: Result) -> dict[str, Any]:
     """Return the fields of Tracks."""
     features, tracks = result.features, result.tracks
     count = len(tracks)
+    unknown = np.full(count, np.nan, np.float32)
     return {
         'frame_seq': result.frame_seq,
         'epoch': result.epoch,
@@ -68,7 +69,7 @@ def tracks_record(result: Result) -> dict[str, Any]:
         'score': features.scores,
         'match_score': tracks.similarity,
         'sigma': features.sigmas,
-        'depth': np.full(count, np.nan, np.float32),
+        'depth': unknown if result.depths is None else result.depths,
         'keypoint_index': np.arange(count, dtype=np.int32),
         'lost_ids': tracks.lost_ids,
     }

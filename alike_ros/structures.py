@@ -23,11 +23,14 @@ class Frame:
     image: (H, W, 3) uint8 RGB, or (H, W) uint8 grey.
     stamp_ns: time of exposure in nanoseconds.
     frame_id: name of the camera's optical frame (REP 103: z forward, x right, y down).
+    depth: (H, W) float32 m, NaN not known, registered to the image, of its size or a whole
+        multiple or part of it.
     """
 
     image: ImageArray
     stamp_ns: int
     frame_id: str = 'camera'
+    depth: FloatArray | None = None
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,10 @@ class Synchroniser(Generic[Item]):
             sets.append(tuple(waiting.popleft() for waiting in self._waiting))
         return sets
 
+    def waiting(self, stream: int) -> int:
+        """Return how many items of a stream wait for their set."""
+        return len(self._waiting[stream])
+
     def reset(self) -> None:
         """Forget what waits; it is counted as unmatched."""
         for stream, waiting in enumerate(self._waiting):

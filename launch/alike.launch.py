@@ -27,6 +27,9 @@ ARGUMENTS = {
     'device': ('', 'where the network runs: auto, cpu, cuda'),
     'image': ('image', 'topic of the images'),
     'camera_info': ('', 'topic of the calibration; empty: beside the topic of the images'),
+    'cameras': ('', 'what the node looks through; rgbd.launch.py sets it'),
+    'depth': ('', 'topic of depth images registered to the images, with cameras: rgbd'),
+    'sync_tolerance': ('', 's, between the stamps of one set; 0 wants equal stamps'),
     'image_transport': ('', 'raw, or compressed to subscribe to IMAGE/compressed'),
     'params_file': ('', 'YAML file of parameters'),
     'namespace': ('', 'namespace of the node'),
@@ -47,6 +50,8 @@ def nodes(context: LaunchContext) -> list[Node]:
     for name, kind in (
         ('model', str),
         ('device', str),
+        ('cameras', str),
+        ('sync_tolerance', float),
         ('image_transport', str),
         ('autostart', bool),
     ):
@@ -54,6 +59,12 @@ def nodes(context: LaunchContext) -> list[Node]:
             parameters.append({name: ParameterValue(LaunchConfiguration(name), value_type=kind)})
     image = given['image']
     camera_info = given['camera_info'] or os.path.join(os.path.dirname(image), 'camera_info')
+    remappings = [
+        ('image', image),
+        ('image/compressed', f'{image}/compressed'),
+        ('camera_info', camera_info),
+    ]
+    remappings += [('depth/image', given['depth'])] if given['depth'] else []
     frontend = Node(
         package='alike_ros',
         executable='frontend_node',
@@ -61,11 +72,7 @@ def nodes(context: LaunchContext) -> list[Node]:
         namespace=given['namespace'],
         output='screen',
         parameters=parameters,
-        remappings=[
-            ('image', image),
-            ('image/compressed', f'{image}/compressed'),
-            ('camera_info', camera_info),
-        ],
+        remappings=remappings,
         ros_arguments=['--log-level', given['log_level']],
         on_exit=Shutdown(reason='the front end ended'),
     )

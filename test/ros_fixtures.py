@@ -269,13 +269,17 @@ TRANSITIONS = {
 
 
 @contextmanager
-def running(offset: int = 0, transport: str = 'raw', **parameters: object):
-    """Yield a node that runs and a probe that it answers."""
+def running(offset: int = 0, transport: str = 'raw', prepare=None, **parameters: object):
+    """Yield a node that runs and a probe that it answers.
+
+    prepare: gets the probe and returns what makes its first images, for a node of more topics.
+    """
     domain = domain_id(offset)
     process = NodeProcess(domain, image_transport=transport, **parameters)
     probe = Probe(domain, transport)
     try:
-        probe.hello(compressed_message if transport == 'compressed' else image_message)
+        make = compressed_message if transport == 'compressed' else image_message
+        probe.hello(prepare(probe) if prepare else make)
         probe.clear()
         yield process, probe
         assert process.end() == 0, process.text

@@ -126,3 +126,23 @@ def test_a_successor_repeats_no_number(frontend, texture):
     assert not set(first.tracks.ids) & set(second.tracks.ids)
     assert (second.epoch, second.frame_seq) == (1, 1)
     assert np.isnan(second.dt)
+
+
+def test_depth_of_every_row_comes_with_the_image(frontend, texture):
+    depth = np.full((240, 320), 2.0, np.float32)
+    depth[:, 160:] = np.nan
+    frontend.process(Frame(view(texture, 0), 0, depth=depth))
+    result = frontend.process(Frame(view(texture, 3), SECOND, depth=depth))
+    left = result.features.keypoints[:, 0] < 318
+    right = result.features.keypoints[:, 0] > 321
+    assert (result.depths[left] == 2).all() and np.isnan(result.depths[right]).all()
+    assert left.any() and right.any()
+    assert frontend.process(Frame(view(texture, 3), 2 * SECOND)).depths is None
+
+
+def test_a_depth_image_that_does_not_fit_changes_nothing(frontend, texture):
+    first = frontend.process(Frame(view(texture, 0), 5 * SECOND))
+    with pytest.raises(ImageError, match='register depth to colour'):
+        frontend.process(Frame(view(texture, 0), SECOND, depth=np.ones((100, 640), np.float32)))
+    second = frontend.process(Frame(view(texture, 0), 6 * SECOND))
+    assert second.epoch == first.epoch and (second.tracks.ages == 2).mean() > 0.8

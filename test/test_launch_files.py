@@ -18,6 +18,7 @@ from alike_ros.resources import share_dir
 from alike_ros.ros.replay.publisher import ReplayConfig
 
 LAUNCH_FILES = ('alike.launch.py', 'replay.launch.py')
+WITH_DEFAULTS = ('rgbd.launch.py',)
 BESIDE = ('vins.launch.py', 'rtabmap.launch.py', 'odometry.launch.py')
 STAND_INS = (
     'launch',
@@ -107,14 +108,35 @@ def test_arguments_override_the_params_file(name):
     assert 'model' in set().union(*given[1:])
 
 
-@pytest.mark.parametrize('name', BESIDE)
-def test_a_node_is_added_to_the_front_end_of_a_live_camera(name):
+def included(name: str) -> Path:
+    """Return the launch file that a launch file includes."""
     with patch.dict(sys.modules, {module: MagicMock() for module in STAND_INS}):
         module = runpy.run_path(str(share_dir() / 'launch' / name))
     module['generate_launch_description']()
-    included = Path(module['PythonLaunchDescriptionSource'].call_args.args[0])
-    assert included.name == 'alike.launch.py' and included.is_file()
-    front_end, mine = arguments(included.name), arguments(name)
+    return Path(module['PythonLaunchDescriptionSource'].call_args.args[0])
+
+
+@pytest.mark.parametrize('name', WITH_DEFAULTS)
+def test_cameras_have_a_launch_file_each_that_sets_arguments_of_the_front_end(name):
+    given = arguments(name)
+    path = included(name)
+    assert path.name == 'alike.launch.py' and path.is_file()
+    node = frontend(run_launch_file(path.name, **given))
+    assert given['cameras'] == name.removesuffix('.launch.py')
+    FRONTEND['cameras'].check(given['cameras'])
+    assert 'cameras' in parameter_names(node) <= DECLARED['frontend']
+
+
+def test_depth_images_come_from_the_topic_given():
+    node = frontend(run_launch_file('alike.launch.py', cameras='rgbd', depth='/cam/depth'))
+    assert dict(node['remappings'])['depth/image'] == '/cam/depth'
+
+
+@pytest.mark.parametrize('name', BESIDE)
+def test_a_node_is_added_to_the_front_end_of_a_live_camera(name):
+    path = included(name)
+    assert path.name == 'alike.launch.py' and path.is_file()
+    front_end, mine = arguments(path.name), arguments(name)
     assert all(mine[shared] == front_end[shared] for shared in front_end.keys() & mine.keys())
 
 
@@ -199,7 +221,7 @@ def test_rviz_shows_topics_that_the_front_end_publishes():
     }
 
 
-@pytest.mark.parametrize('name', (*LAUNCH_FILES, *BESIDE))
+@pytest.mark.parametrize('name', (*LAUNCH_FILES, *WITH_DEFAULTS, *BESIDE))
 def test_launch_loads_the_file(name):
     sources = pytest.importorskip('launch.launch_description_sources')
     from launch import LaunchContext

@@ -18,9 +18,10 @@ from alike_ros.ros import process
 from alike_ros.ros.frontend import diagnostics
 from alike_ros.ros.frontend.engine import Engine
 from alike_ros.ros.frontend.health import Health
-from alike_ros.ros.frontend.inputs import Inputs, image_input
+from alike_ros.ros.frontend.inputs import Inputs
 from alike_ros.ros.frontend.journal import Journal
 from alike_ros.ros.frontend.lifecycle import refuse_impossible_transitions
+from alike_ros.ros.frontend.topics import image_topics
 from alike_ros.ros.parameters import CONFIGS, LiveParameters, declare, part_for, read, read_all
 
 SIGNAL_LATENCY_S = 0.1  # a signal is looked at so often
@@ -168,12 +169,12 @@ class FrontEndNode(LifecycleNode):
     def _condition(self) -> diagnostics.Condition:
         if self._engine is None:
             return diagnostics.Condition(self._lifecycle, self._failure)
-        _, topic = image_input(self._engine.config)
+        topic, *_ = image_topics(self._engine.config)
         return diagnostics.Condition(
             self._lifecycle,
             self._failure,
             self._engine.enabled,
-            self.resolve_topic_name(topic),
+            self.resolve_topic_name(topic.name),
             self._engine.book.known,
             self._inputs.wrong_type() if self._inputs else '',
         )

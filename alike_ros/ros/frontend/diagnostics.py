@@ -90,6 +90,12 @@ def _output_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[byte
             DiagnosticStatus.WARN,
             'the queue is full and images are lost: play more slowly or raise queue_size',
         )
+    if recent.dropped.get(causes.UNMATCHED, 0) > recent.processed:
+        yield (
+            DiagnosticStatus.WARN,
+            'most images find no partner with their stamp: do all topics come (see unmatched)? '
+            'Raise sync_tolerance where their stamps differ',
+        )
     if recent.dropped.get(causes.BAD_IMAGE):
         yield DiagnosticStatus.WARN, 'images came that could not be read: see the log'
     if recent.dropped.get(causes.REPLACED, 0) > recent.processed:
@@ -147,6 +153,7 @@ def _counts(counts: Counts) -> dict[str, str]:
         causes.DISABLED,
         causes.FAILED,
         causes.STOPPED,
+        causes.UNMATCHED,
     )
     entries = {
         'received': str(counts.received),
@@ -154,7 +161,8 @@ def _counts(counts: Counts) -> dict[str, str]:
         'dropped': str(counts.dropped),
     }
     by_cause = counts.dropped_by_cause
-    return entries | {f'dropped: {cause}': str(by_cause.get(cause, 0)) for cause in known}
+    entries |= {f'dropped: {cause}': str(by_cause.get(cause, 0)) for cause in known}
+    return entries | {f'unmatched: {topic}': str(n) for topic, n in counts.unmatched.items()}
 
 
 def _recent(recent: Recent) -> dict[str, str]:

@@ -14,11 +14,13 @@ from alike_ros.frontend import Counters, FrontEnd
 from alike_ros.ros.frontend import health as causes
 from alike_ros.ros.frontend.calibration import CalibrationBook
 from alike_ros.ros.frontend.diagnostics import Identity
+from alike_ros.ros.frontend.gathering import Gathering
 from alike_ros.ros.frontend.health import Health
 from alike_ros.ros.frontend.journal import Journal
 from alike_ros.ros.frontend.mailbox import Mailbox
 from alike_ros.ros.frontend.outputs import Outputs
 from alike_ros.ros.frontend.pipeline import Arrival, Pipeline
+from alike_ros.ros.frontend.topics import image_topics
 from alike_ros.ros.frontend.worker import Worker
 from alike_ros.ros.parameters import Configs
 
@@ -57,6 +59,8 @@ class Engine:
             config,
             node.get_clock(),
         )
+        topics = tuple(topic.name for topic in image_topics(config))
+        self._gathering = Gathering(topics, config, self.health)
         self._worker: Worker[Arrival] | None = None
         self._mailbox = self._new_mailbox()
 
@@ -72,7 +76,7 @@ class Engine:
 
     @property
     def waiting(self) -> int:
-        return len(self._mailbox)
+        return len(self._mailbox) + self._gathering.waiting
 
     def start(self) -> None:
         self.book.open()
@@ -84,6 +88,7 @@ class Engine:
         """Finish the image at work; those that wait are counted as dropped."""
         if self._worker is not None:
             self.book.close()
+            self._gathering.reset()
             self.health.dropped(causes.STOPPED, images=self._worker.stop())
             self._worker = None
 
@@ -93,14 +98,17 @@ class Engine:
         self._outputs.close()
         self._frontend.close()
 
-    def receive(self, msg: Any) -> None:
-        """Take an image message; never waits."""
-        self.health.received()
-        if not self.enabled:
+    def receive(self, stream: int, msg: Any) -> None:
+        """Take a message of an image topic, by its place in a set; never waits."""
+        if stream == 0:
+            self.health.received()
+        if self.enabled:
+            for arrival in self._gathering.add(stream, msg, time.monotonic()):
+                if not self._mailbox.put(arrival):
+                    self._count_lost()
+        elif stream == 0:
             self.health.dropped(causes.DISABLED)
             self._outputs.publish_disabled(msg.header, self.health.counts())
-        elif not self._mailbox.put(Arrival(msg, time.monotonic())):
-            self._count_lost()
 
     def reset(self) -> None:
         """Forget the tracks, before the next image."""

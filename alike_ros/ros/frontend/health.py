@@ -18,15 +18,20 @@ BAD_IMAGE = 'bad image'
 DISABLED = 'disabled'
 FAILED = 'error'
 STOPPED = 'waiting when deactivated'
+UNMATCHED = 'without partner'
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Images since the node was configured; `dropped` is the sum over its causes."""
+    """Images since the node was configured; `dropped` is the sum over its causes.
+
+    Of sets they are those of the first topic. unmatched: by topic, what found no partner.
+    """
 
     received: int = 0
     processed: int = 0
     dropped_by_cause: dict[str, int] = field(default_factory=dict)
+    unmatched: dict[str, int] = field(default_factory=dict)
 
     @property
     def dropped(self) -> int:
@@ -64,6 +69,7 @@ class Health:
         self._received = 0
         self._processed = 0
         self._dropped: Counter[str] = Counter()
+        self._unmatched: dict[str, int] = {}
         self._arrivals: deque[float] = deque(maxlen=10000)
         self._done: deque[tuple[float, float, float]] = deque(maxlen=10000)
         self._drops: deque[tuple[float, str]] = deque(maxlen=10000)
@@ -94,13 +100,20 @@ class Health:
             if sentence:
                 self._error = (now_s, sentence)
 
+    def unmatched(self, totals: dict[str, int]) -> None:
+        """Take how many messages of each topic have found no partner so far."""
+        with self._lock:
+            self._unmatched = dict(totals)
+
     def clock_jumped(self) -> None:
         with self._lock:
             self._jumps.append(self._clock())
 
     def counts(self) -> Counts:
         with self._lock:
-            return Counts(self._received, self._processed, dict(self._dropped))
+            return Counts(
+                self._received, self._processed, dict(self._dropped), dict(self._unmatched)
+            )
 
     def recent(self) -> Recent:
         with self._lock:

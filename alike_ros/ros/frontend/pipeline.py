@@ -16,7 +16,7 @@ from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, Value
 from alike_ros.errors import BackendError, ImageError
 from alike_ros.frontend import FrontEnd, Result
 from alike_ros.geometry import inlier_ratio
-from alike_ros.image_message import image_from_msg
+from alike_ros.image_message import depth_from_msg, image_from_msg
 from alike_ros.ros.conversions import stamp_ns
 from alike_ros.ros.frontend import health as causes
 from alike_ros.ros.frontend.calibration import CalibrationBook
@@ -29,10 +29,14 @@ from alike_ros.structures import Frame, ImageArray
 
 @dataclass(frozen=True)
 class Arrival:
-    """An image message and when it came (`time.monotonic`, s)."""
+    """An image message and when it came (`time.monotonic`, s).
+
+    others: messages of the same set, in the order of `image_topics`.
+    """
 
     msg: Any
     received_s: float
+    others: tuple[Any, ...] = ()
 
 
 class Pipeline:
@@ -86,10 +90,11 @@ class Pipeline:
         stamp = stamp_ns(header)
         start_s = time.perf_counter()
         image = image_from_msg(arrival.msg)
+        depth = depth_from_msg(arrival.others[0]) if self._config.cameras == 'rgbd' else None
         decode_s = time.perf_counter() - start_s
         height, width = image.shape[:2]
         camera = self._book.camera_for(stamp, (width, height))
-        result = self._frontend.process(Frame(image, stamp, header.frame_id), camera)
+        result = self._frontend.process(Frame(image, stamp, header.frame_id, depth), camera)
         if result.clock_jumped:
             self._report_jump(stamp)
         self._publish(result, header, decode_s, arrival.received_s)

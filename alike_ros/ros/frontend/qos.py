@@ -25,10 +25,17 @@ __all__ = [
     'visual_qos',
 ]
 
+_WAITING_FOR_SET = 3
+
 
 def image_qos(config: NodeConfig) -> QoSProfile:
-    """Return best effort for the newest image only; or, to lose none, deep and reliable."""
-    return _qos(_input_depth(config, 1), _input_reliability(config))
+    """Return best effort for the newest image only; or, to lose none, deep and reliable.
+
+    Of a set, one image must not push out its neighbour while the other topics are served; the
+    mailbox still keeps the newest set only.
+    """
+    latest = 1 if config.cameras == 'mono' else _WAITING_FOR_SET
+    return _qos(_input_depth(config, latest), _input_reliability(config))
 
 
 def camera_info_qos(config: NodeConfig) -> QoSProfile:
