@@ -274,6 +274,12 @@ class NodeConfig(Checked):
         low=0.0,
         high=10.0,
     )
+    mask: str = param(
+        '',
+        'Path of an image, black where no keypoint may lie, such as on the vehicle itself; of '
+        'the proportions of the images. More is masked by the topic mask (mono8), as from a '
+        'segmentation: the newest that fits holds until the next.',
+    )
     image_transport: str = param(
         'raw', 'Subscribe to image (raw) or image/compressed.', choices=('raw', 'compressed')
     )

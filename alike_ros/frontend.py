@@ -11,6 +11,7 @@ from alike_ros.camera import Camera
 from alike_ros.config import TrackerConfig, Value, change_live
 from alike_ros.depth import depth_at, depth_scale
 from alike_ros.extractor import Extractor
+from alike_ros.masks import fit_mask
 from alike_ros.structures import Features, FloatArray, Frame, Tracks, View
 from alike_ros.tracking.choice import open_tracker
 
@@ -86,20 +87,22 @@ class FrontEnd:
         """Extract features and continue the tracks.
 
         Raises:
-            ImageError: the image is not one that can be processed, or its depth not of its size.
+            ImageError: the image is not one that can be processed, or its depth or mask is not
+                of its size.
             BackendError: the device failed.
         """
         started = time.perf_counter()
         prepared = self.extractor.prepare(frame.image)
         if frame.depth is not None:
             depth_scale(frame.depth, prepared.source_size)  # to fail before anything changes
+        mask = None if frame.mask is None else fit_mask(frame.mask, prepared.source_size)
         ready = time.perf_counter()
-        detected = self.extractor.infer(prepared)
+        detected = self.extractor.infer(prepared, mask)
         inferred = time.perf_counter()
         clock_jumped = self._last_stamp_ns is not None and frame.stamp_ns < self._last_stamp_ns
         if clock_jumped:
             self.reset()
-        view = View(frame.image, detected, self.extractor.describe)
+        view = View(frame.image, detected, self.extractor.describe, mask)
         features, tracks = self._tracker.update(view, frame.stamp_ns)
         normalised, velocities = _motion(features, tracks, frame.stamp_ns, camera)
         depths = _depths(frame, features)

@@ -25,12 +25,14 @@ class Frame:
     frame_id: name of the camera's optical frame (REP 103: z forward, x right, y down).
     depth: (H, W) float32 m, NaN not known, registered to the image, of its size or a whole
         multiple or part of it.
+    mask: (H, W) uint8, zero where no keypoint may lie; of the image's proportions.
     """
 
     image: ImageArray
     stamp_ns: int
     frame_id: str = 'camera'
     depth: FloatArray | None = None
+    mask: ImageArray | None = None
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,23 @@ class View:
     image: (H, W, 3) uint8 RGB, or (H, W) uint8 grey.
     features: what was detected in it.
     describe: the features at any points (N, 2) px of it; valid until the next image.
+    mask: (H, W) uint8 of the image's size, zero where no track may be.
     """
 
     image: ImageArray
     features: Features
     describe: Callable[[FloatArray], Features]
+    mask: ImageArray | None = None
+
+    def allows(self, points: FloatArray) -> NDArray[np.bool_]:
+        """Whether points (N, 2) px are where the mask lets tracks be, (N,); NaN never is."""
+        known: NDArray[np.bool_] = np.asarray(np.isfinite(points).all(axis=1))
+        if self.mask is None:
+            return known
+        height, width = self.mask.shape
+        columns, rows = np.rint(np.where(known[:, None], points, 0)).astype(np.intp).T
+        inside = self.mask[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)]
+        return known & (inside > 0)
 
 
 @dataclass(frozen=True)

@@ -146,3 +146,24 @@ def test_a_depth_image_that_does_not_fit_changes_nothing(frontend, texture):
         frontend.process(Frame(view(texture, 0), SECOND, depth=np.ones((100, 640), np.float32)))
     second = frontend.process(Frame(view(texture, 0), 6 * SECOND))
     assert second.epoch == first.epoch and (second.tracks.ages == 2).mean() > 0.8
+
+
+def test_nothing_is_detected_or_followed_under_a_mask(frontend, texture):
+    mask = np.full((480, 640), 255, np.uint8)
+    mask[:, 300:400] = 0
+    first = frontend.process(Frame(view(texture, 0), 0))
+    second = frontend.process(Frame(view(texture, 5), SECOND, mask=mask))
+    under = np.abs(second.features.keypoints[:, 0] - 349.5) < 49.5
+    assert (np.abs(first.features.keypoints[:, 0] - 349.5) < 49.5).any() and not under.any()
+    assert (second.tracks.ages == 2).mean() > 0.5
+    for step in range(3, 7):
+        third = frontend.process(Frame(view(texture, 5), step * SECOND, mask=mask[::2, ::2]))
+    assert not (np.abs(third.features.keypoints[:, 0] - 349.5) < 49).any()
+
+
+def test_a_mask_that_does_not_fit_changes_nothing(frontend, texture):
+    first = frontend.process(Frame(view(texture, 0), 5 * SECOND))
+    with pytest.raises(ImageError, match='make it from an image of this camera'):
+        frontend.process(Frame(view(texture, 0), SECOND, mask=np.ones((9, 9), np.uint8)))
+    second = frontend.process(Frame(view(texture, 0), 6 * SECOND))
+    assert second.epoch == first.epoch and (second.tracks.ages == 2).mean() > 0.8

@@ -80,7 +80,7 @@ class HybridTracker:
 
     def _look(self, memory: Memory, places: Places, view: View) -> _Sighting:
         """Confirm what was found by descriptors, then by geometry."""
-        found = places.is_found
+        found = places.is_found & view.allows(places.found)
         features = view.describe(np.where(found[:, None], places.found, memory.points))
         similarity = np.einsum('nd,nd->n', features.descriptors, memory.descriptors)
         found &= similarity >= MIN_CONFIRMATION

@@ -18,6 +18,7 @@ from alike_ros.ros.frontend.gathering import Gathering
 from alike_ros.ros.frontend.health import Health
 from alike_ros.ros.frontend.journal import Journal
 from alike_ros.ros.frontend.mailbox import Mailbox
+from alike_ros.ros.frontend.masks import Masks
 from alike_ros.ros.frontend.outputs import Outputs
 from alike_ros.ros.frontend.pipeline import Arrival, Pipeline
 from alike_ros.ros.frontend.topics import image_topics
@@ -46,6 +47,7 @@ class Engine:
         self.health = Health()
         self.enabled = True
         self._journal = journal
+        self.masks = Masks(journal, config.mask)
         self._frontend = _open_frontend(configs, first)
         self._outputs = Outputs(node, journal, config)
         queue = config.drop_policy == 'queue'
@@ -58,6 +60,7 @@ class Engine:
             journal,
             config,
             node.get_clock(),
+            self.masks,
         )
         topics = tuple(topic.name for topic in image_topics(config))
         self._gathering = Gathering(topics, config, self.health)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
-from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import CameraInfo, Image
 
 from alike_ros.ros.frontend.engine import Engine
 from alike_ros.ros.frontend.journal import Journal, guarded
@@ -32,6 +32,7 @@ class Inputs:
             self._subscription(
                 CameraInfo, 'camera_info', engine.book.add, camera_info_qos(config)
             ),
+            self._subscription(Image, 'mask', engine.masks.add, image_qos(config)),
             *(
                 self._subscription(
                     topic.type, topic.name, partial(engine.receive, stream), image_qos(config)

@@ -22,6 +22,7 @@ from alike_ros.ros.frontend import health as causes
 from alike_ros.ros.frontend.calibration import CalibrationBook
 from alike_ros.ros.frontend.health import Health
 from alike_ros.ros.frontend.journal import Journal
+from alike_ros.ros.frontend.masks import Masks
 from alike_ros.ros.frontend.outputs import Outputs
 from alike_ros.ros.parameters import part_for
 from alike_ros.structures import Frame, ImageArray
@@ -51,6 +52,7 @@ class Pipeline:
         journal: Journal,
         config: NodeConfig,
         clock: Any,
+        masks: Masks | None = None,
     ) -> None:
         """`clock` is the node's, which may be simulated."""
         self._frontend = frontend
@@ -60,6 +62,7 @@ class Pipeline:
         self._journal = journal
         self._config = config
         self._clock = clock
+        self._masks = masks
         self._publish_s = math.nan
 
     def configure(self, values: dict[str, Value]) -> None:
@@ -94,7 +97,9 @@ class Pipeline:
         decode_s = time.perf_counter() - start_s
         height, width = image.shape[:2]
         camera = self._book.camera_for(stamp, (width, height))
-        result = self._frontend.process(Frame(image, stamp, header.frame_id, depth), camera)
+        mask = self._masks.mask_for((width, height)) if self._masks else None
+        frame = Frame(image, stamp, header.frame_id, depth, mask)
+        result = self._frontend.process(frame, camera)
         if result.clock_jumped:
             self._report_jump(stamp)
         self._publish(result, header, decode_s, arrival.received_s)
