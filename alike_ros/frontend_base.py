@@ -1,0 +1,155 @@
+"""From sets of images to the tracks of each camera, be it one or several."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+
+import numpy as np
+
+from alike_ros.camera import Camera
+from alike_ros.config import TrackerConfig, Value, change_live
+from alike_ros.depth import depth_at, depth_scale
+from alike_ros.extractor import Extractor
+from alike_ros.image import Prepared
+from alike_ros.masks import fit_mask
+from alike_ros.results import Counters, Result, Timings
+from alike_ros.structures import Features, FloatArray, Frame, ImageArray, Tracks, View
+from alike_ros.tracking.choice import open_tracker
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One image of a set: its result, and what was detected in it before tracks were made."""
+
+    result: Result
+    detected: Features
+
+
+class FrontEndBase:
+    """An extractor, and a tracker for each camera, on one stream of sets of images.
+
+    A set that fails leaves everything as it was before it.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        tracker: TrackerConfig | None = None,
+        first: Counters | None = None,
+        cameras: int = 1,
+    ) -> None:
+        first = first or Counters()
+        self.extractor = extractor
+        self.epoch = first.epoch
+        self._trackers = [open_tracker(tracker, first.track_id) for _ in range(cameras)]
+        self._frame_seq = first.frame_seq
+        self._last_stamp_ns: int | None = None
+
+    def reset(self) -> None:
+        """Forget all tracks and begin a new epoch; ids are not given again."""
+        for tracker in self._trackers:
+            tracker.reset()
+        self._last_stamp_ns = None
+        self.epoch += 1
+
+    def successor(self) -> Counters:
+        """Return where another front end goes on with the same stream, in a new epoch."""
+        return Counters(self._frame_seq, self.epoch + 1, self._trackers[0].next_id)
+
+    def configure(self, **parameters: Value) -> None:
+        """Change live parameters of extractor and trackers; all of them, or none.
+
+        Raises:
+            ConfigError: as `Extractor.configure`.
+        """
+        of_tracker = {field.name for field in fields(TrackerConfig)}
+        tracker = {k: v for k, v in parameters.items() if k in of_tracker}
+        rest = {k: v for k, v in parameters.items() if k not in of_tracker}
+        change_live(self._trackers[0].config, tracker)
+        self.extractor.configure(**rest)
+        for each in self._trackers:
+            each.configure(**tracker)
+
+    def close(self) -> None:
+        """Free what the device holds."""
+        self.extractor.close()
+
+    def _see(self, frames: Sequence[Frame], cameras: Sequence[Camera | None]) -> list[Seen]:
+        """Extract features of all images in one batch, and continue each camera's tracks.
+
+        The first image's stamp is the set's.
+        """
+        started = time.perf_counter()
+        prepared = [self.extractor.prepare(frame.image) for frame in frames]
+        masks = list(map(_fitted_mask, frames, prepared))
+        ready = time.perf_counter()
+        detected = self.extractor.infer_many(prepared, masks)
+        inferred = time.perf_counter()
+        stamp_ns = frames[0].stamp_ns
+        clock_jumped = self._last_stamp_ns is not None and stamp_ns < self._last_stamp_ns
+        if clock_jumped:
+            self.reset()
+        results = []
+        for row, (frame, camera) in enumerate(zip(frames, cameras, strict=True)):
+            describe = partial(self.extractor.describe, row=row)
+            view = View(frame.image, detected[row], describe, masks[row])
+            features, tracks = self._trackers[row].update(view, frame.stamp_ns)
+            normalised, velocities = _motion(features, tracks, frame.stamp_ns, camera)
+            depths = _depths(frame, features)
+            matched = time.perf_counter()
+            results.append(
+                Result(
+                    stamp_ns=frame.stamp_ns,
+                    frame_id=frame.frame_id,
+                    features=features,
+                    tracks=tracks,
+                    normalised=normalised,
+                    velocities=velocities,
+                    frame_seq=self._frame_seq,
+                    epoch=self.epoch,
+                    dt=self._dt(stamp_ns),
+                    clock_jumped=clock_jumped,
+                    timings=Timings(ready - started, inferred - ready, matched - inferred),
+                    depths=depths,
+                )
+            )
+        self._frame_seq += 1
+        self._last_stamp_ns = stamp_ns
+        return list(map(Seen, results, detected))
+
+    def _dt(self, stamp_ns: int) -> float:
+        if self._last_stamp_ns is None:
+            return float('nan')
+        return (stamp_ns - self._last_stamp_ns) * 1e-9
+
+
+def _fitted_mask(frame: Frame, prepared: Prepared) -> ImageArray | None:
+    """Return the mask in the image's size; it or a depth image that does not fit fails here."""
+    if frame.depth is not None:
+        depth_scale(frame.depth, prepared.source_size)
+    return None if frame.mask is None else fit_mask(frame.mask, prepared.source_size)
+
+
+def _motion(
+    features: Features, tracks: Tracks, stamp_ns: int, camera: Camera | None
+) -> tuple[FloatArray, FloatArray]:
+    """Return normalised positions (N, 2) and their velocities (N, 2) 1/s."""
+    unknown = np.full((len(features), 2), np.nan, np.float32)
+    if camera is None:
+        return unknown, unknown
+    normalised = camera.normalise(features.keypoints)
+    velocities = unknown.copy()
+    elapsed = (stamp_ns - tracks.last_stamps_ns) * 1e-9  # s
+    moved = (tracks.ages > 1) & (elapsed > 0)
+    steps = normalised[moved] - camera.normalise(tracks.last_keypoints[moved])
+    velocities[moved] = steps / elapsed[moved, None]
+    return normalised, velocities
+
+
+def _depths(frame: Frame, features: Features) -> FloatArray | None:
+    if frame.depth is None:
+        return None
+    return depth_at(frame.depth, features.keypoints, features.image_size)
