@@ -264,8 +264,9 @@ class NodeConfig(Checked):
     cameras: str = param(
         'mono',
         'What the node looks through. mono: image. rgbd: image, and depth/image (16UC1 in mm or '
-        '32FC1 in m) registered to it; tracks and keypoints then carry depth.',
-        choices=('mono', 'rgbd'),
+        '32FC1 in m) registered to it; tracks and keypoints then carry depth. stereo: left/image '
+        'and right/image with left/camera_info and right/camera_info of the calibrated pair.',
+        choices=('mono', 'stereo', 'rgbd'),
     )
     sync_tolerance: float = param(
         0.0,
@@ -277,7 +278,8 @@ class NodeConfig(Checked):
     mask: str = param(
         '',
         'Path of an image, black where no keypoint may lie, such as on the vehicle itself; of '
-        'the proportions of the images. More is masked by the topic mask (mono8), as from a '
+        'the proportions of the images. With stereo two paths, separated by a colon; empty is '
+        'none. More is masked by the topic mask (mono8), as from a '
         'segmentation: the newest that fits holds until the next.',
     )
     image_transport: str = param(

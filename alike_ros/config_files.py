@@ -13,6 +13,7 @@ from alike_ros.config import (
     ExtractorConfig,
     NodeConfig,
     Parameter,
+    StereoConfig,
     TrackerConfig,
     Value,
     parameters,
@@ -23,6 +24,7 @@ from alike_ros.odometry.config import FramesConfig, OdometryConfig
 SECTIONS = {
     'Keypoints and descriptors': ExtractorConfig,
     'Tracks': TrackerConfig,
+    'Stereo': StereoConfig,
     'Node': NodeConfig,
 }
 OTHER_NODES = {

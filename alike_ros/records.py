@@ -46,17 +46,25 @@ def keypoints_record(
     }
 
 
-def tracks_record(result: Result) -> dict[str, Any]:
-    """Return the fields of Tracks."""
+def tracks_record(first: Result, *others: Result) -> dict[str, Any]:
+    """Return the fields of Tracks: of one camera, or of a set, camera 0 first."""
+    columns = [_observations(result, camera) for camera, result in enumerate((first, *others))]
+    return {
+        'frame_seq': first.frame_seq,
+        'epoch': first.epoch,
+        'dt': first.dt,
+        **{name: np.concatenate([each[name] for each in columns]) for name in columns[0]},
+        'lost_ids': np.concatenate([each.tracks.lost_ids for each in (first, *others)]),
+    }
+
+
+def _observations(result: Result, camera: int) -> dict[str, np.ndarray]:
     features, tracks = result.features, result.tracks
     count = len(tracks)
     unknown = np.full(count, np.nan, np.float32)
     return {
-        'frame_seq': result.frame_seq,
-        'epoch': result.epoch,
-        'dt': result.dt,
         'id': tracks.ids,
-        'camera_id': np.zeros(count, np.uint8),
+        'camera_id': np.full(count, camera, np.uint8),
         'age': tracks.ages,
         'u': column(features.keypoints, 0),
         'v': column(features.keypoints, 1),
@@ -71,7 +79,6 @@ def tracks_record(result: Result) -> dict[str, Any]:
         'sigma': features.sigmas,
         'depth': unknown if result.depths is None else result.depths,
         'keypoint_index': np.arange(count, dtype=np.int32),
-        'lost_ids': tracks.lost_ids,
     }
 
 

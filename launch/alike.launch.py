@@ -27,8 +27,10 @@ ARGUMENTS = {
     'device': ('', 'where the network runs: auto, cpu, cuda'),
     'image': ('image', 'topic of the images'),
     'camera_info': ('', 'topic of the calibration; empty: beside the topic of the images'),
-    'cameras': ('', 'what the node looks through; rgbd.launch.py sets it'),
+    'cameras': ('', 'mono, stereo or rgbd; stereo.launch.py and rgbd.launch.py set it'),
     'depth': ('', 'topic of depth images registered to the images, with cameras: rgbd'),
+    'left': ('', 'topic of the left images, with cameras: stereo'),
+    'right': ('', 'topic of the right images; the calibrations are beside the images'),
     'mask': ('', 'path of an image, black where no keypoint may lie'),
     'sync_tolerance': ('', 's, between the stamps of one set; 0 wants equal stamps'),
     'image_transport': ('', 'raw, or compressed to subscribe to IMAGE/compressed'),
@@ -42,6 +44,15 @@ ARGUMENTS = {
 # Kilted warns of the older name; earlier distributions know no other.
 OLDER = os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
 PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE' if OLDER else 'FASTDDS_DEFAULT_PROFILES_FILE'
+
+
+def beside(side: str, image: str) -> list[tuple[str, str]]:
+    """Remap the images of one camera, and the calibration to the topic beside them."""
+    return [
+        (f'{side}/image', image),
+        (f'{side}/image/compressed', f'{image}/compressed'),
+        (f'{side}/camera_info', os.path.join(os.path.dirname(image), 'camera_info')),
+    ]
 
 
 def nodes(context: LaunchContext) -> list[Node]:
@@ -67,6 +78,8 @@ def nodes(context: LaunchContext) -> list[Node]:
         ('camera_info', camera_info),
     ]
     remappings += [('depth/image', given['depth'])] if given['depth'] else []
+    for side in ('left', 'right'):
+        remappings += beside(side, given[side]) if given[side] else []
     frontend = Node(
         package='alike_ros',
         executable='frontend_node',

@@ -6,13 +6,14 @@ from alike_ros.config import (
     DetectorConfig,
     ExtractorConfig,
     NodeConfig,
+    StereoConfig,
     TrackerConfig,
     change_live,
     parameters,
 )
 from alike_ros.errors import ConfigError
 
-ALL = (ExtractorConfig, TrackerConfig, NodeConfig)
+ALL = (ExtractorConfig, TrackerConfig, StereoConfig, NodeConfig)
 
 
 @pytest.mark.parametrize(

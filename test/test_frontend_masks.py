@@ -15,7 +15,9 @@ from rclpy.qos import QoSProfile  # noqa: E402
 from ros_fixtures import NodeProcess, domain_id, image_message, running, texture  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 
-from alike_ros.errors import ImageError  # noqa: E402
+from alike_ros.config import NodeConfig  # noqa: E402
+from alike_ros.errors import ConfigError, ImageError  # noqa: E402
+from alike_ros.ros.frontend.assembly import open_eyes  # noqa: E402
 from alike_ros.ros.frontend.journal import Journal  # noqa: E402
 from alike_ros.ros.frontend.masks import Masks  # noqa: E402
 
@@ -87,3 +89,11 @@ def test_colour_is_no_mask_and_the_one_before_holds(caplog):
 def test_images_that_the_file_does_not_fit_are_refused(path):
     with pytest.raises(ImageError, match='proportions'):
         Masks(JOURNAL, path).mask_for((50, 50))
+
+
+def test_a_stereo_camera_has_a_file_for_each_side_or_none(path):
+    left, right = open_eyes(JOURNAL, NodeConfig(cameras='stereo', mask=f':{path}')).values()
+    assert left.masks.mask_for(SIZE) is None
+    assert np.array_equal(right.masks.mask_for(SIZE), lower_half())
+    with pytest.raises(ConfigError, match='each of 2 cameras'):
+        open_eyes(JOURNAL, NodeConfig(cameras='stereo', mask=path))

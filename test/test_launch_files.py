@@ -11,14 +11,14 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, parameters
+from alike_ros.config import ExtractorConfig, NodeConfig, StereoConfig, TrackerConfig, parameters
 from alike_ros.consumers.config import BridgeConfig
 from alike_ros.odometry.config import FramesConfig, OdometryConfig
 from alike_ros.resources import share_dir
 from alike_ros.ros.replay.publisher import ReplayConfig
 
 LAUNCH_FILES = ('alike.launch.py', 'replay.launch.py')
-WITH_DEFAULTS = ('rgbd.launch.py',)
+WITH_DEFAULTS = ('rgbd.launch.py', 'stereo.launch.py')
 BESIDE = ('vins.launch.py', 'rtabmap.launch.py', 'odometry.launch.py')
 STAND_INS = (
     'launch',
@@ -30,7 +30,9 @@ STAND_INS = (
     'launch_ros.actions',
     'launch_ros.parameter_descriptions',
 )
-FRONTEND = {p.name: p for p in parameters(ExtractorConfig, TrackerConfig, NodeConfig)}
+FRONTEND = {
+    p.name: p for p in parameters(ExtractorConfig, TrackerConfig, StereoConfig, NodeConfig)
+}
 DECLARED = {
     'frontend': {*FRONTEND, 'use_sim_time'},
     'replay': {p.name for p in parameters(ReplayConfig)},
@@ -130,6 +132,15 @@ def test_cameras_have_a_launch_file_each_that_sets_arguments_of_the_front_end(na
 def test_depth_images_come_from_the_topic_given():
     node = frontend(run_launch_file('alike.launch.py', cameras='rgbd', depth='/cam/depth'))
     assert dict(node['remappings'])['depth/image'] == '/cam/depth'
+
+
+def test_stereo_calibrations_are_looked_for_beside_the_images():
+    given = {'cameras': 'stereo', 'left': '/cam0/image_raw', 'right': '/cam1/image_raw'}
+    remappings = dict(frontend(run_launch_file('alike.launch.py', **given))['remappings'])
+    for side, camera in (('left', 'cam0'), ('right', 'cam1')):
+        assert remappings[f'{side}/image'] == f'/{camera}/image_raw'
+        assert remappings[f'{side}/image/compressed'] == f'/{camera}/image_raw/compressed'
+        assert remappings[f'{side}/camera_info'] == f'/{camera}/camera_info'
 
 
 @pytest.mark.parametrize('name', BESIDE)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, parameters
+from alike_ros.config import ExtractorConfig, NodeConfig, StereoConfig, TrackerConfig, parameters
 from alike_ros.config_files import render_markdown, render_yaml
 
 ROOT = Path(__file__).parents[1]
-ALL = list(parameters(ExtractorConfig, TrackerConfig, NodeConfig))
+ALL = list(parameters(ExtractorConfig, TrackerConfig, StereoConfig, NodeConfig))
 
 
 def test_names_are_unique_over_all_configurations():

@@ -24,13 +24,14 @@ from alike_ros.config import (
     ExtractorConfig,
     NodeConfig,
     Parameter,
+    StereoConfig,
     TrackerConfig,
     Value,
     parameters,
 )
 from alike_ros.errors import ConfigError
 
-CONFIGS = (ExtractorConfig, TrackerConfig, NodeConfig)
+CONFIGS = (ExtractorConfig, TrackerConfig, StereoConfig, NodeConfig)
 
 Config = TypeVar('Config')
 
@@ -90,12 +91,18 @@ class Configs:
 
     extractor: ExtractorConfig
     tracker: TrackerConfig
+    stereo: StereoConfig
     node: NodeConfig
 
 
 def read_all(node: Node) -> Configs:
     """Return all configurations; ConfigError when a parameter has a value that cannot be."""
-    return Configs(read(node, ExtractorConfig), read(node, TrackerConfig), read(node, NodeConfig))
+    return Configs(
+        read(node, ExtractorConfig),
+        read(node, TrackerConfig),
+        read(node, StereoConfig),
+        read(node, NodeConfig),
+    )
 
 
 class LiveParameters:

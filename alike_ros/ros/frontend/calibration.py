@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_right, insort
+from dataclasses import dataclass
 from typing import Any
 
 from alike_ros.camera import Camera, camera_from_info
@@ -13,6 +14,15 @@ from alike_ros.ros.conversions import stamp_ns
 from alike_ros.ros.frontend.journal import Journal
 
 _CALIBRATIONS_KEPT = 100
+
+
+@dataclass(frozen=True)
+class _Calibration:
+    """What a camera_info says: `content` to compare it by; no camera when it is not usable."""
+
+    content: Any
+    info: Any
+    camera: Camera | None
 
 
 class CalibrationBook:
@@ -24,15 +34,23 @@ class CalibrationBook:
     stamped 0 holds for all images.
     """
 
-    def __init__(self, journal: Journal, rectified: bool, wait_s: float, every_image: bool):
+    def __init__(
+        self,
+        journal: Journal,
+        rectified: bool,
+        wait_s: float,
+        every_image: bool,
+        topic: str = 'camera_info',
+    ) -> None:
         self._journal = journal
+        self._topic = topic
         self._rectified = rectified
         self._wait_s = wait_s
         self._every_image = self._paired = every_image
         self._changed = threading.Condition()
         self._closed = False
         self._entries: list[tuple[int, int]] = []  # stamp_ns from which on, index of calibration
-        self._calibrations: list[tuple[Any, Camera | None]] = []  # content, camera
+        self._calibrations: list[_Calibration] = []
         self._newest_ns: int | None = None
         self._image_ns: int | None = None
         self._first_image_s: float | None = None
@@ -43,8 +61,8 @@ class CalibrationBook:
         content = _content(info)
         with self._changed:
             known = self._lookup(stamp)
-            if known is None or known[0] != content:
-                self._insert(stamp, content, self._camera(info))
+            if known is None or known.content != content:
+                self._insert(stamp, _Calibration(content, info, self._camera(info)))
             self._newest_ns = stamp
             self._notice_pair()
             self._changed.notify_all()
@@ -59,16 +77,22 @@ class CalibrationBook:
         if known is None:
             self._warn_missing()
             return None
-        camera = known[1]
+        camera = known.camera
         if camera is not None and camera.image_size not in ((0, 0), image_size):
             self._warn_size(camera.image_size, image_size)
             return None
         return camera
 
+    def info_for(self, stamp: int) -> Any | None:
+        """Return the camera_info that `camera_for` takes the camera of a stamp from."""
+        with self._changed:
+            known = self._lookup(stamp)
+        return None if known is None else known.info
+
     @property
     def known(self) -> bool:
         """Whether any usable calibration has come."""
-        return any(camera is not None for _, camera in self._calibrations)
+        return any(known.camera is not None for known in self._calibrations)
 
     def open(self) -> None:
         self._closed = False
@@ -86,9 +110,9 @@ class CalibrationBook:
             )
             if not self._paired and self._entries:
                 self._journal.warn(
-                    'late camera_info',
-                    f'No camera_info came for an image within {self._wait_s} s, the one before is '
-                    'used; if it got lost, give Fast DDS larger segments (config/fastdds.xml).',
+                    f'late {self._topic}',
+                    f'No {self._topic} came for an image within {self._wait_s} s, the one before '
+                    'is used; if it got lost, give Fast DDS larger segments (config/fastdds.xml).',
                 )
 
     def _notice_pair(self) -> None:
@@ -99,16 +123,16 @@ class CalibrationBook:
         newest = self._newest_ns
         return newest is not None and (newest == 0 or newest >= stamp)
 
-    def _lookup(self, stamp: int) -> tuple[Any, Camera | None] | None:
+    def _lookup(self, stamp: int) -> _Calibration | None:
         """Return the calibration last announced at or before a stamp, else the first after it."""
         if not self._entries:
             return None
         row = bisect_right(self._entries, stamp, key=lambda entry: entry[0]) - 1
         return self._calibrations[self._entries[max(row, 0)][1]]
 
-    def _insert(self, stamp: int, content: Any, camera: Camera | None) -> None:
+    def _insert(self, stamp: int, calibration: _Calibration) -> None:
         index = len(self._calibrations)
-        self._calibrations.append((content, camera))
+        self._calibrations.append(calibration)
         self._entries = [entry for entry in self._entries if entry[0] != stamp]
         insort(self._entries, (stamp, index))
         if index > _CALIBRATIONS_KEPT:
@@ -121,13 +145,13 @@ class CalibrationBook:
         try:
             camera = camera_from_info(info, self._rectified)
         except CameraError as error:
-            self._journal.warn('camera_info', f'camera_info is not usable: {error}')
+            self._journal.warn(self._topic, f'{self._topic} is not usable: {error}')
             return None
         if camera is None:
             self._journal.warn_once(
-                'uncalibrated',
-                'camera_info comes from an uncalibrated camera (K[0] is 0): x, y, vx and vy are '
-                'NaN; calibrate the camera, for example with camera_calibration.',
+                f'uncalibrated {self._topic}',
+                f'{self._topic} comes from an uncalibrated camera (K[0] is 0): x, y, vx and vy '
+                'are NaN; calibrate the camera, for example with camera_calibration.',
             )
         return camera
 
@@ -137,15 +161,15 @@ class CalibrationBook:
             self._first_image_s = now_s
         if now_s - self._first_image_s >= self._wait_s or self._paired is False:
             self._journal.warn_once(
-                'no camera_info',
-                'Images come without a camera_info: x, y, vx and vy are NaN; publish it beside '
-                'the images or remap the topic (-r camera_info:=/your_camera/camera_info).',
+                f'no {self._topic}',
+                f'Images come without a {self._topic}: x, y, vx and vy are NaN; publish it beside '
+                f'the images or remap the topic (-r {self._topic}:=/your_camera/camera_info).',
             )
 
     def _warn_size(self, expected: tuple[int, int], got: tuple[int, int]) -> None:
         self._journal.warn(
-            'camera_info size',
-            f'camera_info describes images of {expected[0]}x{expected[1]}, the image has '
+            f'{self._topic} size',
+            f'{self._topic} describes images of {expected[0]}x{expected[1]}, the image has '
             f'{got[0]}x{got[1]}: x, y, vx and vy are NaN; the calibration must be of this '
             'resolution (mind binning and roi).',
         )

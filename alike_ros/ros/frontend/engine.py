@@ -5,27 +5,22 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
 from rclpy.lifecycle import LifecycleNode
 
 from alike_ros.config import Value
-from alike_ros.extractor import Extractor
-from alike_ros.frontend import Counters, FrontEnd
+from alike_ros.results import Counters
 from alike_ros.ros.frontend import health as causes
-from alike_ros.ros.frontend.calibration import CalibrationBook
+from alike_ros.ros.frontend.assembly import open_eyes, open_frontend, open_pipeline
 from alike_ros.ros.frontend.diagnostics import Identity
 from alike_ros.ros.frontend.gathering import Gathering
 from alike_ros.ros.frontend.health import Health
 from alike_ros.ros.frontend.journal import Journal
 from alike_ros.ros.frontend.mailbox import Mailbox
-from alike_ros.ros.frontend.masks import Masks
 from alike_ros.ros.frontend.outputs import Outputs
-from alike_ros.ros.frontend.pipeline import Arrival, Pipeline
+from alike_ros.ros.frontend.processing import Arrival
 from alike_ros.ros.frontend.topics import image_topics
 from alike_ros.ros.frontend.worker import Worker
 from alike_ros.ros.parameters import Configs
-
-_WARM_UP_SIZE = (64, 64)
 
 
 class Engine:
@@ -47,20 +42,17 @@ class Engine:
         self.health = Health()
         self.enabled = True
         self._journal = journal
-        self.masks = Masks(journal, config.mask)
-        self._frontend = _open_frontend(configs, first)
+        self.eyes = open_eyes(journal, config)
+        self._frontend = open_frontend(configs, first)
         self._outputs = Outputs(node, journal, config)
-        queue = config.drop_policy == 'queue'
-        self.book = CalibrationBook(journal, config.rectified, config.camera_info_wait, queue)
-        self._pipeline = Pipeline(
+        self._pipeline = open_pipeline(
             self._frontend,
             self._outputs,
-            self.book,
+            self.eyes,
             self.health,
             journal,
             config,
             node.get_clock(),
-            self.masks,
         )
         topics = tuple(topic.name for topic in image_topics(config))
         self._gathering = Gathering(topics, config, self.health)
@@ -82,7 +74,8 @@ class Engine:
         return len(self._mailbox) + self._gathering.waiting
 
     def start(self) -> None:
-        self.book.open()
+        for eye in self.eyes.values():
+            eye.book.open()
         self._mailbox = self._new_mailbox()
         self._worker = Worker(self._mailbox, self._pipeline.handle)
         self._worker.start()
@@ -90,7 +83,8 @@ class Engine:
     def stop(self) -> None:
         """Finish the image at work; those that wait are counted as dropped."""
         if self._worker is not None:
-            self.book.close()
+            for eye in self.eyes.values():
+                eye.book.close()
             self._gathering.reset()
             self.health.dropped(causes.STOPPED, images=self._worker.stop())
             self._worker = None
@@ -142,15 +136,3 @@ class Engine:
         if self.config.drop_policy == 'latest':
             return Mailbox(1, keep_newest=True)
         return Mailbox(self.config.queue_size, keep_newest=False)
-
-
-def _open_frontend(configs: Configs, first: Counters) -> FrontEnd:
-    """Load the network and use it once: a device that cannot compute fails here."""
-    extractor = Extractor(configs.extractor)
-    try:
-        noise = np.random.default_rng(0).integers(0, 256, _WARM_UP_SIZE, np.uint8)
-        extractor.extract(noise)
-        return FrontEnd(extractor, configs.tracker, first)
-    except BaseException:
-        extractor.close()
-        raise

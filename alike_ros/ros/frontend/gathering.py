@@ -8,7 +8,7 @@ from alike_ros.config import NodeConfig
 from alike_ros.ros.conversions import stamp_ns
 from alike_ros.ros.frontend import health as causes
 from alike_ros.ros.frontend.health import Health
-from alike_ros.ros.frontend.pipeline import Arrival
+from alike_ros.ros.frontend.processing import Arrival
 from alike_ros.synchronisation import Synchroniser
 
 _LATEST_CAPACITY = 10  # messages of a topic that wait with drop_policy latest

@@ -29,10 +29,16 @@ class Inputs:
         self._topics = image_topics(config)
         # camera_info first: in replay it then has a head start on the first image
         self._subscriptions = [
-            self._subscription(
-                CameraInfo, 'camera_info', engine.book.add, camera_info_qos(config)
+            *(
+                self._subscription(
+                    CameraInfo, f'{prefix}camera_info', eye.book.add, camera_info_qos(config)
+                )
+                for prefix, eye in engine.eyes.items()
             ),
-            self._subscription(Image, 'mask', engine.masks.add, image_qos(config)),
+            *(
+                self._subscription(Image, f'{prefix}mask', eye.masks.add, image_qos(config))
+                for prefix, eye in engine.eyes.items()
+            ),
             *(
                 self._subscription(
                     topic.type, topic.name, partial(engine.receive, stream), image_qos(config)

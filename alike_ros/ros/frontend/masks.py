@@ -15,7 +15,7 @@ from alike_ros.structures import ImageArray
 class Masks:
     """The masks of one camera; one thread adds, another asks."""
 
-    def __init__(self, journal: Journal, path: str) -> None:
+    def __init__(self, journal: Journal, path: str = '') -> None:
         """`path` is of the file; empty for none.
 
         Raises:

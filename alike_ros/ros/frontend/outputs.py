@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
@@ -45,8 +46,9 @@ class Outputs:
         self._track_markers = TrackMarkers(config.tail_length)
         self._epoch = -1
 
-    def publish_tracks(self, result: Result, header: Any) -> None:
-        record = records.tracks_record(result)
+    def publish_tracks(self, results: Sequence[Result], header: Any) -> None:
+        """Publish the tracks of a set, camera 0 first."""
+        record = records.tracks_record(*results)
         self._tracks.publish(message_from_record(Tracks, record, header))
 
     def publish_keypoints(

@@ -1,47 +1,26 @@
-"""One image from message to published tracks, on the worker's thread."""
+"""One image, with or without its depth, from message to tracks."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import time
-import traceback
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from alike_ros import records
-from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, Value
-from alike_ros.errors import BackendError, ImageError
-from alike_ros.frontend import FrontEnd, Result
-from alike_ros.geometry import inlier_ratio
-from alike_ros.image_message import depth_from_msg, image_from_msg
-from alike_ros.ros.conversions import stamp_ns
-from alike_ros.ros.frontend import health as causes
+from alike_ros.config import NodeConfig
+from alike_ros.frontend import FrontEnd
+from alike_ros.image_message import depth_from_msg
 from alike_ros.ros.frontend.calibration import CalibrationBook
+from alike_ros.ros.frontend.eye import Eye
 from alike_ros.ros.frontend.health import Health
 from alike_ros.ros.frontend.journal import Journal
 from alike_ros.ros.frontend.masks import Masks
 from alike_ros.ros.frontend.outputs import Outputs
-from alike_ros.ros.parameters import part_for
-from alike_ros.structures import Frame, ImageArray
+from alike_ros.ros.frontend.processing import Arrival, Look, Processing
+
+__all__ = ['Arrival', 'Pipeline']
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """An image message and when it came (`time.monotonic`, s).
-
-    others: messages of the same set, in the order of `image_topics`.
-    """
-
-    msg: Any
-    received_s: float
-    others: tuple[Any, ...] = ()
-
-
-class Pipeline:
-    """Converts, computes, publishes; an image that cannot be is counted and skipped."""
+class Pipeline(Processing):
+    """The node with one camera."""
 
     def __init__(
         self,
@@ -54,114 +33,13 @@ class Pipeline:
         clock: Any,
         masks: Masks | None = None,
     ) -> None:
-        """`clock` is the node's, which may be simulated."""
-        self._frontend = frontend
-        self._outputs = outputs
-        self._book = book
-        self._health = health
-        self._journal = journal
-        self._config = config
-        self._clock = clock
-        self._masks = masks
-        self._publish_s = math.nan
+        super().__init__(frontend, outputs, health, journal, config, clock)
+        self._one_camera = frontend
+        self._eye = Eye(book, masks or Masks(journal))
 
-    def configure(self, values: dict[str, Value]) -> None:
-        """Change live parameters of any part."""
-        library = part_for(ExtractorConfig, values) | part_for(TrackerConfig, values)
-        if library:
-            self._frontend.configure(**library)
-        self._config = dataclasses.replace(self._config, **part_for(NodeConfig, values))
-
-    def handle(self, arrival: Arrival) -> None:
-        """Process one image; never raises."""
-        try:
-            image, result = self._process(arrival)
-        except ImageError as error:
-            self._journal.warn('bad image', f'An image was skipped: {error}')
-            self._health.dropped(causes.BAD_IMAGE, str(error))
-        except BackendError as error:
-            self._journal.error('backend', f'An image was lost: {error}')
-            self._health.dropped(causes.FAILED, str(error))
-        except Exception as error:  # whatever it is, the next image may fare better
-            self._report(error, 'An image was lost to an error')
-            self._health.dropped(causes.FAILED, f'{type(error).__name__}: {error}')
-        else:
-            self._show(image, result, arrival.msg.header)
-
-    def _process(self, arrival: Arrival) -> tuple[ImageArray, Result]:
-        header = arrival.msg.header
-        stamp = stamp_ns(header)
+    def _look(self, arrival: Arrival) -> Look:
         start_s = time.perf_counter()
-        image = image_from_msg(arrival.msg)
-        depth = depth_from_msg(arrival.others[0]) if self._config.cameras == 'rgbd' else None
+        frame = self._eye.frame(arrival.msg, *map(depth_from_msg, arrival.others))
         decode_s = time.perf_counter() - start_s
-        height, width = image.shape[:2]
-        camera = self._book.camera_for(stamp, (width, height))
-        mask = self._masks.mask_for((width, height)) if self._masks else None
-        frame = Frame(image, stamp, header.frame_id, depth, mask)
-        result = self._frontend.process(frame, camera)
-        if result.clock_jumped:
-            self._report_jump(stamp)
-        self._publish(result, header, decode_s, arrival.received_s)
-        return image, result
-
-    def _publish(self, result: Result, header: Any, decode_s: float, received_s: float) -> None:
-        start_s = time.perf_counter()
-        self._outputs.publish_tracks(result, header)
-        latency_s = self._latency_s(result.stamp_ns)
-        turnaround_s = time.monotonic() - received_s
-        weights = self._frontend.extractor.weights
-        self._outputs.publish_keypoints(result, header, weights, self._config)
-        spent_s = time.perf_counter() - start_s
-        status = self._status(result, decode_s, latency_s)
-        start_s = time.perf_counter()
-        self._outputs.publish_status(status, header)
-        self._publish_s = spent_s + time.perf_counter() - start_s
-        self._health.processed(latency_s, turnaround_s)
-
-    def _show(self, image: ImageArray, result: Result, header: Any) -> None:
-        start_s = time.perf_counter()
-        try:
-            self._outputs.publish_visuals(image, result, header, self._config)
-        except Exception as error:  # a picture is not worth the tracks
-            self._report(error, 'A picture of the tracks could not be published')
-        self._publish_s += time.perf_counter() - start_s
-
-    def _status(self, result: Result, decode_s: float, latency_s: float) -> dict[str, Any]:
-        counts = self._health.counts()
-        return records.status_record(
-            result,
-            received=counts.received,
-            processed=counts.processed + 1,
-            dropped=counts.dropped,
-            decode_s=decode_s,
-            publish_s=self._publish_s,
-            latency_s=latency_s,
-            inlier_ratio=self._inlier_ratio(result),
-        )
-
-    def _inlier_ratio(self, result: Result) -> float:
-        if not self._config.inlier_check:
-            return math.nan
-        found = np.flatnonzero(result.tracks.previous >= 0)
-        return inlier_ratio(result.tracks.last_keypoints[found], result.features.keypoints[found])
-
-    def _latency_s(self, stamp: int) -> float:
-        """Seconds since a stamp by the node's clock; NaN when either is not set (0)."""
-        now_ns = self._clock.now().nanoseconds
-        return (now_ns - stamp) / 1e9 if now_ns and stamp else math.nan
-
-    def _report_jump(self, stamp: int) -> None:
-        self._health.clock_jumped()
-        self._journal.warn(
-            'clock',
-            f'The clock jumped back (image stamped {stamp / 1e9:.3f} s is older than the one '
-            'before): the tracker was reset.',
-        )
-
-    def _report(self, error: Exception, what: str) -> None:
-        kind = type(error).__name__
-        if self._journal.first(f'traceback of {kind}'):
-            self._journal.error(f'first {kind}', f'{what}:\n{traceback.format_exc()}')
-        else:
-            self._journal.error(f'{kind}', f'{what}: {kind}: {error}')
+        result = self._one_camera.process(frame, self._eye.camera_for(frame))
+        return Look((frame,), (result,), (arrival.msg.header,), decode_s)

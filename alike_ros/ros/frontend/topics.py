@@ -33,4 +33,4 @@ def image_topics(config: NodeConfig) -> tuple[ImageTopic, ...]:
 
 def prefixes(config: NodeConfig) -> tuple[str, ...]:
     """Return for each camera what stands before the names of its topics."""
-    return ('',)
+    return ('left/', 'right/') if config.cameras == 'stereo' else ('',)

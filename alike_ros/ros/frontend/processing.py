@@ -1,0 +1,172 @@
+"""One set of images from messages to published tracks, on the worker's thread."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+import traceback
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from alike_ros import records
+from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, Value
+from alike_ros.errors import BackendError, ImageError
+from alike_ros.frontend_base import FrontEndBase
+from alike_ros.geometry import inlier_ratio
+from alike_ros.results import Result
+from alike_ros.ros.frontend import health as causes
+from alike_ros.ros.frontend.health import Health
+from alike_ros.ros.frontend.journal import Journal
+from alike_ros.ros.frontend.outputs import Outputs
+from alike_ros.ros.parameters import part_for
+from alike_ros.structures import Frame
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An image message and when it came (`time.monotonic`, s).
+
+    others: messages of the same set, in the order of `image_topics`.
+    """
+
+    msg: Any
+    received_s: float
+    others: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Look:
+    """A set of images and what was found in it; row i of every tuple is of camera i."""
+
+    frames: tuple[Frame, ...]
+    results: tuple[Result, ...]
+    headers: tuple[Any, ...]
+    decode_s: float
+
+
+class Processing(ABC):
+    """Converts, computes, publishes; a set of images that cannot be is counted and skipped."""
+
+    _library_configs: tuple[type, ...] = (ExtractorConfig, TrackerConfig)
+
+    def __init__(
+        self,
+        frontend: FrontEndBase,
+        outputs: Outputs,
+        health: Health,
+        journal: Journal,
+        config: NodeConfig,
+        clock: Any,
+    ) -> None:
+        """`clock` is the node's, which may be simulated."""
+        self._frontend = frontend
+        self._outputs = outputs
+        self._health = health
+        self._journal = journal
+        self._config = config
+        self._clock = clock
+        self._publish_s = math.nan
+
+    def configure(self, values: dict[str, Value]) -> None:
+        """Change live parameters of any part."""
+        library: dict[str, Value] = {}
+        for config in self._library_configs:
+            library |= part_for(config, values)
+        if library:
+            self._frontend.configure(**library)
+        self._config = dataclasses.replace(self._config, **part_for(NodeConfig, values))
+
+    def handle(self, arrival: Arrival) -> None:
+        """Process one image; never raises."""
+        try:
+            look = self._process(arrival)
+        except ImageError as error:
+            self._journal.warn('bad image', f'An image was skipped: {error}')
+            self._health.dropped(causes.BAD_IMAGE, str(error))
+        except BackendError as error:
+            self._journal.error('backend', f'An image was lost: {error}')
+            self._health.dropped(causes.FAILED, str(error))
+        except Exception as error:  # whatever it is, the next image may fare better
+            self._report(error, 'An image was lost to an error')
+            self._health.dropped(causes.FAILED, f'{type(error).__name__}: {error}')
+        else:
+            self._show(look)
+
+    @abstractmethod
+    def _look(self, arrival: Arrival) -> Look:
+        """Convert and compute."""
+
+    def _process(self, arrival: Arrival) -> Look:
+        look = self._look(arrival)
+        if look.results[0].clock_jumped:
+            self._report_jump(look.frames[0].stamp_ns)
+        self._publish(look, arrival.received_s)
+        return look
+
+    def _publish(self, look: Look, received_s: float) -> None:
+        first, header = look.results[0], look.headers[0]
+        start_s = time.perf_counter()
+        self._outputs.publish_tracks(look.results, header)
+        latency_s = self._latency_s(first.stamp_ns)
+        turnaround_s = time.monotonic() - received_s
+        weights = self._frontend.extractor.weights
+        for result, of_camera in zip(look.results, look.headers, strict=True):
+            self._outputs.publish_keypoints(result, of_camera, weights, self._config)
+        spent_s = time.perf_counter() - start_s
+        status = self._status(first, look.decode_s, latency_s)
+        start_s = time.perf_counter()
+        self._outputs.publish_status(status, header)
+        self._publish_s = spent_s + time.perf_counter() - start_s
+        self._health.processed(latency_s, turnaround_s)
+
+    def _show(self, look: Look) -> None:
+        start_s = time.perf_counter()
+        image, result, header = look.frames[0].image, look.results[0], look.headers[0]
+        try:
+            self._outputs.publish_visuals(image, result, header, self._config)
+        except Exception as error:  # a picture is not worth the tracks
+            self._report(error, 'A picture of the tracks could not be published')
+        self._publish_s += time.perf_counter() - start_s
+
+    def _status(self, result: Result, decode_s: float, latency_s: float) -> dict[str, Any]:
+        counts = self._health.counts()
+        return records.status_record(
+            result,
+            received=counts.received,
+            processed=counts.processed + 1,
+            dropped=counts.dropped,
+            decode_s=decode_s,
+            publish_s=self._publish_s,
+            latency_s=latency_s,
+            inlier_ratio=self._inlier_ratio(result),
+        )
+
+    def _inlier_ratio(self, result: Result) -> float:
+        if not self._config.inlier_check:
+            return math.nan
+        found = np.flatnonzero(result.tracks.previous >= 0)
+        return inlier_ratio(result.tracks.last_keypoints[found], result.features.keypoints[found])
+
+    def _latency_s(self, stamp: int) -> float:
+        """Seconds since a stamp by the node's clock; NaN when either is not set (0)."""
+        now_ns = self._clock.now().nanoseconds
+        return (now_ns - stamp) / 1e9 if now_ns and stamp else math.nan
+
+    def _report_jump(self, stamp: int) -> None:
+        self._health.clock_jumped()
+        self._journal.warn(
+            'clock',
+            f'The clock jumped back (image stamped {stamp / 1e9:.3f} s is older than the one '
+            'before): the tracker was reset.',
+        )
+
+    def _report(self, error: Exception, what: str) -> None:
+        kind = type(error).__name__
+        if self._journal.first(f'traceback of {kind}'):
+            self._journal.error(f'first {kind}', f'{what}:\n{traceback.format_exc()}')
+        else:
+            self._journal.error(f'{kind}', f'{what}: {kind}: {error}')
