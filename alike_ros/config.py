@@ -265,8 +265,16 @@ class NodeConfig(Checked):
         'mono',
         'What the node looks through. mono: image. rgbd: image, and depth/image (16UC1 in mm or '
         '32FC1 in m) registered to it; tracks and keypoints then carry depth. stereo: left/image '
-        'and right/image with left/camera_info and right/camera_info of the calibrated pair.',
-        choices=('mono', 'stereo', 'rgbd'),
+        'and right/image with left/camera_info and right/camera_info of the calibrated pair. '
+        'rig: image_0, image_1, … of camera_count cameras.',
+        choices=('mono', 'stereo', 'rig', 'rgbd'),
+    )
+    camera_count: int = param(2, 'Cameras of a rig.', low=1, high=8)
+    rig_calibration: str = param(
+        '',
+        "Path of a folder with cam0/sensor.yaml, cam1/sensor.yaml, … in EuRoC's format: "
+        'intrinsics of the cameras and their poses on the body (T_BS). With it stereo and rig '
+        'need no camera_info; without it a rig has no matches between cameras.',
     )
     sync_tolerance: float = param(
         0.0,
@@ -278,8 +286,8 @@ class NodeConfig(Checked):
     mask: str = param(
         '',
         'Path of an image, black where no keypoint may lie, such as on the vehicle itself; of '
-        'the proportions of the images. With stereo two paths, separated by a colon; empty is '
-        'none. More is masked by the topic mask (mono8), as from a '
+        'the proportions of the images. Of several cameras, one path each, separated by '
+        'colons; empty is none. More is masked by the topic mask (mono8), as from a '
         'segmentation: the newest that fits holds until the next.',
     )
     image_transport: str = param(

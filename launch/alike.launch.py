@@ -27,10 +27,12 @@ ARGUMENTS = {
     'device': ('', 'where the network runs: auto, cpu, cuda'),
     'image': ('image', 'topic of the images'),
     'camera_info': ('', 'topic of the calibration; empty: beside the topic of the images'),
-    'cameras': ('', 'mono, stereo or rgbd; stereo.launch.py and rgbd.launch.py set it'),
+    'cameras': ('', 'mono, stereo, rig or rgbd; a launch file each sets it'),
     'depth': ('', 'topic of depth images registered to the images, with cameras: rgbd'),
     'left': ('', 'topic of the left images, with cameras: stereo'),
     'right': ('', 'topic of the right images; the calibrations are beside the images'),
+    'images': ('', 'topics of the images of a rig, separated by commas, with cameras: rig'),
+    'rig_calibration': ('', "folder of EuRoC's cam0/sensor.yaml, …, for stereo and rig"),
     'mask': ('', 'path of an image, black where no keypoint may lie'),
     'sync_tolerance': ('', 's, between the stamps of one set; 0 wants equal stamps'),
     'image_transport': ('', 'raw, or compressed to subscribe to IMAGE/compressed'),
@@ -46,12 +48,14 @@ OLDER = os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
 PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE' if OLDER else 'FASTDDS_DEFAULT_PROFILES_FILE'
 
 
-def beside(side: str, image: str) -> list[tuple[str, str]]:
-    """Remap the images of one camera, and the calibration to the topic beside them."""
+def beside(image: str, camera_info: str, topic: str) -> list[tuple[str, str]]:
+    """Remap the images of one camera to a topic, and the calibration to the one beside it."""
+    if not topic:
+        return []
     return [
-        (f'{side}/image', image),
-        (f'{side}/image/compressed', f'{image}/compressed'),
-        (f'{side}/camera_info', os.path.join(os.path.dirname(image), 'camera_info')),
+        (image, topic),
+        (f'{image}/compressed', f'{topic}/compressed'),
+        (camera_info, os.path.join(os.path.dirname(topic), 'camera_info')),
     ]
 
 
@@ -64,6 +68,7 @@ def nodes(context: LaunchContext) -> list[Node]:
         ('device', str),
         ('cameras', str),
         ('mask', str),
+        ('rig_calibration', str),
         ('sync_tolerance', float),
         ('image_transport', str),
         ('autostart', bool),
@@ -79,7 +84,11 @@ def nodes(context: LaunchContext) -> list[Node]:
     ]
     remappings += [('depth/image', given['depth'])] if given['depth'] else []
     for side in ('left', 'right'):
-        remappings += beside(side, given[side]) if given[side] else []
+        remappings += beside(f'{side}/image', f'{side}/camera_info', given[side])
+    images = [topic.strip() for topic in given['images'].split(',') if topic.strip()]
+    parameters += [{'camera_count': len(images)}] if images else []
+    for camera, topic in enumerate(images):
+        remappings += beside(f'image_{camera}', f'camera_info_{camera}', topic)
     frontend = Node(
         package='alike_ros',
         executable='frontend_node',

@@ -19,7 +19,7 @@ from alike_ros.consumers.config import BridgeConfig  # noqa: E402
 from alike_ros.consumers.vins import VinsFusion  # noqa: E402
 from alike_ros.extractor import Extractor  # noqa: E402
 from alike_ros.rig_frontend import RigFrontEnd  # noqa: E402
-from alike_ros.ros.frontend.assembly import open_eyes  # noqa: E402
+from alike_ros.ros.frontend.assembly import open_eyes, open_geometry  # noqa: E402
 from alike_ros.ros.frontend.health import Health  # noqa: E402
 from alike_ros.ros.frontend.journal import Journal  # noqa: E402
 from alike_ros.ros.frontend.processing import Arrival  # noqa: E402
@@ -180,11 +180,13 @@ def test_stereo_parameters_change_while_running(pair):
 def test_calibrations_at_one_place_give_tracks_without_depth_and_a_warning(data, caplog):
     with Extractor(weights=str(data / 'models' / 'alike-t.pth'), device='cpu') as extractor:
         journal = Journal(logging.getLogger('frontend'))
-        eyes = open_eyes(journal, NodeConfig(cameras='stereo')).values()
+        config = NodeConfig(cameras='stereo')
+        eyes = tuple(open_eyes(journal, config).values())
+        geometry = open_geometry(journal, config, eyes)
         for eye in eyes:
             eye.book.add(camera_info(1))
         pipeline = RigPipeline(
-            RigFrontEnd(extractor, 2), None, tuple(eyes), Health(), journal, NodeConfig(), None
+            RigFrontEnd(extractor, 2), None, eyes, geometry, Health(), journal, config, None
         )
         images = [image_message(texture(), 1) for _ in eyes]
         look = pipeline._look(Arrival(images[0], 0.0, tuple(images[1:])))

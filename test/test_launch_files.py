@@ -18,7 +18,7 @@ from alike_ros.resources import share_dir
 from alike_ros.ros.replay.publisher import ReplayConfig
 
 LAUNCH_FILES = ('alike.launch.py', 'replay.launch.py')
-WITH_DEFAULTS = ('rgbd.launch.py', 'stereo.launch.py')
+WITH_DEFAULTS = ('rgbd.launch.py', 'stereo.launch.py', 'rig.launch.py')
 BESIDE = ('vins.launch.py', 'rtabmap.launch.py', 'odometry.launch.py')
 STAND_INS = (
     'launch',
@@ -141,6 +141,15 @@ def test_stereo_calibrations_are_looked_for_beside_the_images():
         assert remappings[f'{side}/image'] == f'/{camera}/image_raw'
         assert remappings[f'{side}/image/compressed'] == f'/{camera}/image_raw/compressed'
         assert remappings[f'{side}/camera_info'] == f'/{camera}/camera_info'
+
+
+def test_a_rig_has_as_many_cameras_as_topics_are_given():
+    given = {'cameras': 'rig', 'images': '/a/image, /b/image,/c/image'}
+    node = frontend(run_launch_file('alike.launch.py', **given))
+    remappings = dict(node['remappings'])
+    assert {'camera_count': 3} in node['parameters']
+    assert [remappings[f'image_{i}'] for i in range(3)] == ['/a/image', '/b/image', '/c/image']
+    assert remappings['camera_info_2'] == '/c/camera_info'
 
 
 @pytest.mark.parametrize('name', BESIDE)

@@ -41,10 +41,7 @@ class EurocSource(FilesSource):
         stamps = [_name_as_ns(image) for image in paths]
         self._files = ImageFiles(paths, stamps, f'euroc_{camera}_optical_frame')
         self.name = 'euroc' if path.name in ('euroc', 'mav0') else f'euroc_{path.name}'
-        sensor = _read_sensor(folder / 'sensor.yaml')
-        self.camera = _camera(sensor, folder / 'sensor.yaml')
-        extrinsics = _list_of(sensor, 'data', 16, folder / 'sensor.yaml')
-        self.body_from_camera: Array = np.array(extrinsics).reshape(4, 4)
+        self.camera, self.body_from_camera = _read_sensor(folder / 'sensor.yaml')
         self.truth = self._read_truth()
 
     @staticmethod
@@ -71,6 +68,18 @@ def open_rig(path: Path) -> tuple[Rig, list[EurocSource]]:
     sources = [EurocSource(path, camera=name) for name in ('cam0', 'cam1')]
     cameras = tuple(source.camera for source in sources)
     return Rig(cameras, tuple(source.body_from_camera for source in sources)), sources
+
+
+def read_rig(path: Path, count: int) -> Rig:
+    """Return the rig that `cam0/sensor.yaml`, `cam1/sensor.yaml`, … of a folder describe.
+
+    Raises:
+        DatasetError: a file is missing or is no calibration.
+    """
+    folder = path / 'mav0' if (path / 'mav0').is_dir() else path
+    sensors = [_read_sensor(folder / f'cam{index}' / 'sensor.yaml') for index in range(count)]
+    cameras, poses = zip(*sensors, strict=True)
+    return Rig(cameras, poses)
 
 
 def _images(folder: Path) -> list[Path]:
@@ -109,7 +118,14 @@ def _read_states(path: Path) -> Trajectory:
     return trajectory_from_rows(rows, path)
 
 
-def _read_sensor(path: Path) -> str:
+def _read_sensor(path: Path) -> tuple[Camera, Array]:
+    """Return a camera and its pose on the body, (4, 4) m."""
+    text = _read_text(path)
+    pose = np.array(_list_of(text, 'data', 16, path)).reshape(4, 4)
+    return _camera(text, path), pose
+
+
+def _read_text(path: Path) -> str:
     """Return the text without comments; its first line is no valid YAML."""
     try:
         text = path.read_text(encoding='utf-8')

@@ -175,7 +175,7 @@ class FrontEndNode(LifecycleNode):
             self._failure,
             self._engine.enabled,
             self.resolve_topic_name(topic.name),
-            all(eye.book.known for eye in self._engine.eyes.values()),
+            self._engine.calibrated,
             self._inputs.wrong_type() if self._inputs else '',
         )
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from alike_ros.config import NodeConfig
+from alike_ros.datasets.euroc import read_rig
 from alike_ros.errors import ConfigError
 from alike_ros.extractor import Extractor
 from alike_ros.frontend import Counters, FrontEnd
 from alike_ros.rig_frontend import RigFrontEnd
 from alike_ros.ros.frontend.calibration import CalibrationBook
 from alike_ros.ros.frontend.eye import Eye
+from alike_ros.ros.frontend.geometry import FixedGeometry, Geometry, PairGeometry
 from alike_ros.ros.frontend.health import Health
 from alike_ros.ros.frontend.journal import Journal
 from alike_ros.ros.frontend.masks import Masks
@@ -20,36 +23,51 @@ from alike_ros.ros.frontend.outputs import Outputs
 from alike_ros.ros.frontend.pipeline import Pipeline
 from alike_ros.ros.frontend.processing import Processing
 from alike_ros.ros.frontend.rig_pipeline import RigPipeline
-from alike_ros.ros.frontend.topics import prefixes
+from alike_ros.ros.frontend.topics import CameraTopics, camera_topics
 from alike_ros.ros.parameters import Configs
 
 _WARM_UP_SIZE = (64, 64)
 
 
-def open_eyes(journal: Journal, config: NodeConfig) -> dict[str, Eye]:
-    """Return the cameras by the prefix of their topics, camera 0 first.
+def open_eyes(journal: Journal, config: NodeConfig) -> dict[CameraTopics, Eye]:
+    """Return the cameras by their topics, camera 0 first.
 
     Raises:
         ConfigError, ImageError: the parameter mask is not of so many files, or one is no mask.
     """
-    names = prefixes(config)
-    masks = config.mask.split(':') if len(names) > 1 and config.mask else [config.mask]
-    if config.mask and len(masks) != len(names):
+    topics = camera_topics(config)
+    masks = config.mask.split(':') if len(topics) > 1 and config.mask else [config.mask]
+    if config.mask and len(masks) != len(topics):
         raise ConfigError(
-            f'mask must name a file for each of {len(names)} cameras, separated by colons, got '
+            f'mask must name a file for each of {len(topics)} cameras, separated by colons, got '
             f'{config.mask!r}; leave one empty for none'
         )
-    masks += [''] * (len(names) - len(masks))
+    masks += [''] * (len(topics) - len(masks))
     queue = config.drop_policy == 'queue'
     return {
-        prefix: Eye(
+        names: Eye(
             CalibrationBook(
-                journal, config.rectified, config.camera_info_wait, queue, f'{prefix}camera_info'
+                journal, config.rectified, config.camera_info_wait, queue, names.camera_info
             ),
             Masks(journal, mask),
         )
-        for prefix, mask in zip(names, masks, strict=True)
+        for names, mask in zip(topics, masks, strict=True)
     }
+
+
+def open_geometry(journal: Journal, config: NodeConfig, eyes: tuple[Eye, ...]) -> Geometry:
+    """Return what says how images are calibrated.
+
+    Raises:
+        DatasetError, CameraError: the file of the rig is not usable.
+    """
+    several = config.cameras in ('stereo', 'rig')
+    if several and config.rig_calibration:
+        path = Path(config.rig_calibration).expanduser()
+        return FixedGeometry(journal, read_rig(path, len(eyes)))
+    books = tuple(eye.book for eye in eyes)
+    paired = config.cameras == 'stereo'
+    return PairGeometry(journal, books, config.rectified) if paired else Geometry(books)
 
 
 def open_frontend(configs: Configs, first: Counters) -> FrontEnd | RigFrontEnd:
@@ -58,9 +76,9 @@ def open_frontend(configs: Configs, first: Counters) -> FrontEnd | RigFrontEnd:
     try:
         noise = np.random.default_rng(0).integers(0, 256, _WARM_UP_SIZE, np.uint8)
         extractor.extract(noise)
-        cameras = len(prefixes(configs.node))
-        if cameras == 1:
+        if configs.node.cameras in ('mono', 'rgbd'):
             return FrontEnd(extractor, configs.tracker, first)
+        cameras = len(camera_topics(configs.node))
         return RigFrontEnd(extractor, cameras, configs.tracker, configs.stereo, first)
     except BaseException:
         extractor.close()
@@ -70,7 +88,8 @@ def open_frontend(configs: Configs, first: Counters) -> FrontEnd | RigFrontEnd:
 def open_pipeline(
     frontend: FrontEnd | RigFrontEnd,
     outputs: Outputs,
-    eyes: dict[str, Eye],
+    eyes: tuple[Eye, ...],
+    geometry: Geometry,
     health: Health,
     journal: Journal,
     config: NodeConfig,
@@ -78,6 +97,6 @@ def open_pipeline(
 ) -> Processing:
     """Return what turns the sets of `image_topics` into messages."""
     if isinstance(frontend, RigFrontEnd):
-        return RigPipeline(frontend, outputs, tuple(eyes.values()), health, journal, config, clock)
-    [eye] = eyes.values()
+        return RigPipeline(frontend, outputs, eyes, geometry, health, journal, config, clock)
+    [eye] = eyes
     return Pipeline(frontend, outputs, eye.book, health, journal, config, clock, eye.masks)

@@ -10,7 +10,12 @@ from rclpy.lifecycle import LifecycleNode
 from alike_ros.config import Value
 from alike_ros.results import Counters
 from alike_ros.ros.frontend import health as causes
-from alike_ros.ros.frontend.assembly import open_eyes, open_frontend, open_pipeline
+from alike_ros.ros.frontend.assembly import (
+    open_eyes,
+    open_frontend,
+    open_geometry,
+    open_pipeline,
+)
 from alike_ros.ros.frontend.diagnostics import Identity
 from alike_ros.ros.frontend.gathering import Gathering
 from alike_ros.ros.frontend.health import Health
@@ -43,12 +48,15 @@ class Engine:
         self.enabled = True
         self._journal = journal
         self.eyes = open_eyes(journal, config)
+        eyes = tuple(self.eyes.values())
+        self._geometry = open_geometry(journal, config, eyes)
         self._frontend = open_frontend(configs, first)
         self._outputs = Outputs(node, journal, config)
         self._pipeline = open_pipeline(
             self._frontend,
             self._outputs,
-            self.eyes,
+            eyes,
+            self._geometry,
             self.health,
             journal,
             config,
@@ -68,6 +76,10 @@ class Engine:
     def successor(self) -> Counters:
         """Where the next engine of this node goes on."""
         return self._frontend.successor()
+
+    @property
+    def calibrated(self) -> bool:
+        return self._geometry.known
 
     @property
     def waiting(self) -> int:

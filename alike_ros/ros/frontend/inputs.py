@@ -31,13 +31,13 @@ class Inputs:
         self._subscriptions = [
             *(
                 self._subscription(
-                    CameraInfo, f'{prefix}camera_info', eye.book.add, camera_info_qos(config)
+                    CameraInfo, names.camera_info, eye.book.add, camera_info_qos(config)
                 )
-                for prefix, eye in engine.eyes.items()
+                for names, eye in engine.eyes.items()
             ),
             *(
-                self._subscription(Image, f'{prefix}mask', eye.masks.add, image_qos(config))
-                for prefix, eye in engine.eyes.items()
+                self._subscription(Image, names.mask, eye.masks.add, image_qos(config))
+                for names, eye in engine.eyes.items()
             ),
             *(
                 self._subscription(

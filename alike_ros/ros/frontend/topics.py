@@ -23,14 +23,32 @@ class ImageTopic:
         return f'{package}/{kind}/{self.type.__name__}'
 
 
+@dataclass(frozen=True)
+class CameraTopics:
+    """The names of one camera's topics; `image` without what its transport adds."""
+
+    image: str = 'image'
+    camera_info: str = 'camera_info'
+    mask: str = 'mask'
+
+
+def camera_topics(config: NodeConfig) -> tuple[CameraTopics, ...]:
+    """Return the topics of each camera, camera 0 first."""
+    if config.cameras == 'stereo':
+        names = [[f'{side}/{name}' for name in _NAMES] for side in ('left', 'right')]
+    elif config.cameras == 'rig':
+        names = [[f'{name}_{camera}' for name in _NAMES] for camera in range(config.camera_count)]
+    else:
+        names = [[*_NAMES]]
+    return tuple(CameraTopics(*of_camera) for of_camera in names)
+
+
 def image_topics(config: NodeConfig) -> tuple[ImageTopic, ...]:
     """Return the topics of one set of images; the first is what rates and counts are of."""
     compressed = config.image_transport == 'compressed'
     kind, ending = (CompressedImage, '/compressed') if compressed else (Image, '')
-    topics = tuple(ImageTopic(f'{prefix}image{ending}', kind) for prefix in prefixes(config))
+    topics = tuple(ImageTopic(f'{each.image}{ending}', kind) for each in camera_topics(config))
     return (*topics, ImageTopic('depth/image', Image)) if config.cameras == 'rgbd' else topics
 
 
-def prefixes(config: NodeConfig) -> tuple[str, ...]:
-    """Return for each camera what stands before the names of its topics."""
-    return ('left/', 'right/') if config.cameras == 'stereo' else ('',)
+_NAMES = ('image', 'camera_info', 'mask')
