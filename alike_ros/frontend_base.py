@@ -28,6 +28,17 @@ class Seen:
     detected: Features
 
 
+@dataclass(frozen=True)
+class _Moment:
+    """What all images of a set share; `inferred_s` is when the network was done."""
+
+    dt: float
+    clock_jumped: bool
+    preprocess_s: float
+    inference_s: float
+    inferred_s: float
+
+
 class FrontEndBase:
     """An extractor, and a tracker for each camera, on one stream of sets of images.
 
@@ -88,37 +99,53 @@ class FrontEndBase:
         ready = time.perf_counter()
         detected = self.extractor.infer_many(prepared, masks)
         inferred = time.perf_counter()
-        stamp_ns = frames[0].stamp_ns
+        clock_jumped = self._begin(frames[0].stamp_ns)
+        moment = _Moment(
+            self._dt(frames[0].stamp_ns), clock_jumped, ready - started, inferred - ready, inferred
+        )
+        results = [
+            self._follow(row, frame, camera, detected[row], masks[row], moment)
+            for row, (frame, camera) in enumerate(zip(frames, cameras, strict=True))
+        ]
+        self._frame_seq += 1
+        self._last_stamp_ns = frames[0].stamp_ns
+        return list(map(Seen, results, detected))
+
+    def _begin(self, stamp_ns: int) -> bool:
+        """Reset before a set that is older than the last one; say whether it is."""
         clock_jumped = self._last_stamp_ns is not None and stamp_ns < self._last_stamp_ns
         if clock_jumped:
             self.reset()
-        results = []
-        for row, (frame, camera) in enumerate(zip(frames, cameras, strict=True)):
-            describe = partial(self.extractor.describe, row=row)
-            view = View(frame.image, detected[row], describe, masks[row])
-            features, tracks = self._trackers[row].update(view, frame.stamp_ns)
-            normalised, velocities = _motion(features, tracks, frame.stamp_ns, camera)
-            depths = _depths(frame, features)
-            matched = time.perf_counter()
-            results.append(
-                Result(
-                    stamp_ns=frame.stamp_ns,
-                    frame_id=frame.frame_id,
-                    features=features,
-                    tracks=tracks,
-                    normalised=normalised,
-                    velocities=velocities,
-                    frame_seq=self._frame_seq,
-                    epoch=self.epoch,
-                    dt=self._dt(stamp_ns),
-                    clock_jumped=clock_jumped,
-                    timings=Timings(ready - started, inferred - ready, matched - inferred),
-                    depths=depths,
-                )
-            )
-        self._frame_seq += 1
-        self._last_stamp_ns = stamp_ns
-        return list(map(Seen, results, detected))
+        return clock_jumped
+
+    def _follow(
+        self,
+        row: int,
+        frame: Frame,
+        camera: Camera | None,
+        detected: Features,
+        mask: ImageArray | None,
+        moment: _Moment,
+    ) -> Result:
+        view = View(frame.image, detected, partial(self.extractor.describe, row=row), mask)
+        features, tracks = self._trackers[row].update(view, frame.stamp_ns)
+        normalised, velocities = _motion(features, tracks, frame.stamp_ns, camera)
+        depths = _depths(frame, features)
+        matched_s = time.perf_counter() - moment.inferred_s
+        return Result(
+            stamp_ns=frame.stamp_ns,
+            frame_id=frame.frame_id,
+            features=features,
+            tracks=tracks,
+            normalised=normalised,
+            velocities=velocities,
+            frame_seq=self._frame_seq,
+            epoch=self.epoch,
+            dt=moment.dt,
+            clock_jumped=moment.clock_jumped,
+            timings=Timings(moment.preprocess_s, moment.inference_s, matched_s),
+            depths=depths,
+        )
 
     def _dt(self, stamp_ns: int) -> float:
         if self._last_stamp_ns is None:

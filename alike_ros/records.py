@@ -78,6 +78,7 @@ def _observations(result: Result, camera: int) -> dict[str, np.ndarray]:
         'match_score': tracks.similarity,
         'sigma': features.sigmas,
         'depth': unknown if result.depths is None else result.depths,
+        'depth_sigma': unknown if result.depth_sigmas is None else result.depth_sigmas,
         'keypoint_index': np.arange(count, dtype=np.int32),
     }
 

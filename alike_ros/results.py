@@ -31,6 +31,7 @@ class Result:
     timings: of the whole set, where the image is one of a set.
     depths: (N,) float32 m along the optical axis, NaN where not known; None when nothing
         measures depth.
+    depth_sigmas: (N,) float32 m, standard deviations of `depths`; None when not known of any.
     """
 
     stamp_ns: int
@@ -45,6 +46,7 @@ class Result:
     clock_jumped: bool
     timings: Timings
     depths: FloatArray | None = None
+    depth_sigmas: FloatArray | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from alike_ros.results import Counters, Result
 from alike_ros.rig_tracks import TrackLinker
 from alike_ros.stereo import StereoMatches, match_stereo
 from alike_ros.stereo_camera import StereoCamera
-from alike_ros.structures import Features, FloatArray, Frame, Matches
+from alike_ros.structures import Features, Frame, Matches
 
 Pairs = Mapping[tuple[int, int], StereoCamera]
 
@@ -56,33 +56,31 @@ class RigFrontEnd(FrontEndBase):
         """
         seen = self._see(frames, cameras)
         started = time.perf_counter()
+        links, results = self._match(seen, frames, pairs)
+        tracks = self._linker.update([each.result.tracks for each in seen], links)
+        first, *others = tracks.cameras
+        of_cameras = (replace(first, lost_ids=tracks.lost_ids), *others)
+        timings = seen[-1].result.timings  # until the last camera's tracks
+        timings = replace(timings, match=timings.match + time.perf_counter() - started)
+        return tuple(
+            replace(result, tracks=of_camera, timings=timings)
+            for result, of_camera in zip(results, of_cameras, strict=True)
+        )
+
+    def _match(
+        self, seen: Sequence[Seen], frames: Sequence[Frame], pairs: Pairs
+    ) -> tuple[dict[tuple[int, int], Matches], list[Result]]:
+        """Return the matches of tracks by pair, and the results with the depths that they give."""
         links: dict[tuple[int, int], Matches] = {}
-        depths = [each.result.depths for each in seen]
+        results = [each.result for each in seen]
         for (a, b), camera in sorted(pairs.items()):
             images = frames[a].image, frames[b].image
-            depths[a] = known = _known(depths[a], len(seen[a].result.features))
-            for features in _views_of(seen[b]):
-                found = match_stereo(
-                    camera, seen[a].result.features, features, self._stereo, images
-                )
+            features = seen[a].result.features
+            for others in _views_of(seen[b]):
+                found = match_stereo(camera, features, others, self._stereo, images)
                 links.setdefault((a, b), found.matches)  # the first are those of tracks
-                _fill(known, found)
-        tracks = self._linker.update([each.result.tracks for each in seen], links)
-        lost_ids = [tracks.lost_ids, *([tracks.lost_ids[:0]] * (len(seen) - 1))]
-        spent_s = time.perf_counter() - started
-        return tuple(
-            replace(
-                each.result,
-                tracks=replace(of_camera, lost_ids=lost),
-                depths=depth,
-                timings=replace(
-                    each.result.timings, match=seen[-1].result.timings.match + spent_s
-                ),
-            )
-            for each, of_camera, lost, depth in zip(
-                seen, tracks.cameras, lost_ids, depths, strict=True
-            )
-        )
+                results[a] = _filled(results[a], found)
+        return links, results
 
     def reset(self) -> None:
         """Forget all tracks and begin a new epoch; ids are not given again."""
@@ -107,12 +105,15 @@ def _views_of(seen: Seen) -> tuple[Features, ...]:
     return (tracked,) if seen.detected is tracked else (tracked, seen.detected)
 
 
-def _known(depths: FloatArray | None, count: int) -> FloatArray:
-    return np.full(count, np.nan, np.float32) if depths is None else depths
-
-
-def _fill(depths: FloatArray, found: StereoMatches) -> None:
-    """Write the depths of matches where none is known yet."""
-    measured, _ = found.depths_of_left(len(depths))
-    unknown = np.isnan(depths)
-    depths[unknown] = measured[unknown]
+def _filled(result: Result, found: StereoMatches) -> Result:
+    """Return the result with the depths of matches where none is known yet."""
+    unknown = np.full(len(result.features), np.nan, np.float32)
+    depths = unknown if result.depths is None else result.depths
+    sigmas = unknown if result.depth_sigmas is None else result.depth_sigmas
+    measured, measured_sigmas = found.depths_of_left(len(depths))
+    new = np.isnan(depths)
+    return replace(
+        result,
+        depths=np.where(new, measured, depths),
+        depth_sigmas=np.where(new, measured_sigmas, sigmas),
+    )

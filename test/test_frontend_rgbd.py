@@ -81,7 +81,7 @@ def test_depth_stands_beside_every_track_and_nan_where_it_is_not_known(sender, s
     right = u > 81
     assert right.sum() > 5 and (u < 78).sum() > 5
     assert np.allclose(depth[right], 1 + u[right] / 100, atol=2e-3)
-    assert np.isnan(depth[u < 78]).all()
+    assert np.isnan(depth[u < 78]).all() and np.isnan(tracks.depth_sigma).all()
 
 
 def test_keypoints_of_the_same_stamp_carry_the_depth_of_their_tracks(sender, slope):

@@ -122,6 +122,8 @@ def test_left_tracks_have_their_depth_and_right_ones_none(pair):
     known = depth[(camera == 0) & np.isfinite(depth)]
     assert len(known) > 0.6 * (camera == 0).sum() and np.isnan(depth[camera == 1]).all()
     assert np.median(np.abs(known / DEPTH - 1)) < 0.01
+    sigma = np.array(tracks.depth_sigma)
+    assert np.array_equal(np.isnan(sigma), np.isnan(depth)) and np.nanmax(sigma) < 0.2 * DEPTH
 
 
 def test_each_camera_has_its_keypoints_under_its_own_frame(pair):
