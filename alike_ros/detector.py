@@ -20,6 +20,8 @@ from alike_ros.structures import Features, FloatArray, ImageArray
 RADIUS = 2
 TEMPERATURE = 0.1
 SUPPRESSION_ROUNDS = 2
+REACH = RADIUS + 2 * RADIUS * SUPPRESSION_ROUNDS  # px that a pixel's survival depends on
+BAND_PIXELS = 2**18
 # What the published networks answer to featureless surfaces stays below this (measured: 0.002 to
 # 0.02; alike-s up to 0.11). Only the top-k mode needs it: there no threshold keeps it out.
 SCORE_FLOOR = 0.02
@@ -144,15 +146,26 @@ def local_maxima(score_map: FloatArray) -> NDArray[np.bool_]:
 
     A pixel survives when it is the largest of its 5 x 5 neighbourhood. In two more rounds the
     same is asked among the pixels that no survivor covers yet. Pixels whose patch would leave
-    the image are no survivors.
+    the image are no survivors. Done in bands of rows that overlap by what a pixel depends on.
     """
+    height, width = score_map.shape
+    rows = max(BAND_PIXELS // width, REACH)
+    maxima = np.empty(score_map.shape, bool)
+    for top in range(0, height, rows):
+        first = max(top - REACH, 0)
+        band = _survivors(score_map[first : top + rows + REACH])
+        maxima[top : top + rows] = band[top - first : top - first + rows]
+    maxima[: RADIUS + 1] = maxima[-RADIUS:] = False
+    maxima[:, : RADIUS + 1] = maxima[:, -RADIUS:] = False
+    return maxima
+
+
+def _survivors(score_map: FloatArray) -> NDArray[np.bool_]:
     maxima = score_map == cv2.dilate(score_map, _WINDOW)
     for _ in range(SUPPRESSION_ROUNDS):
         free = cv2.dilate(maxima.view(np.uint8), _WINDOW) == 0
         rest = cv2.copyTo(score_map, free.view(np.uint8))  # zero where covered
         maxima |= (rest == cv2.dilate(rest, _WINDOW)) & free
-    maxima[: RADIUS + 1] = maxima[-RADIUS:] = False
-    maxima[:, : RADIUS + 1] = maxima[:, -RADIUS:] = False
     return maxima
 
 

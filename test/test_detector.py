@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
+from alike_ros import detector
 from alike_ros.config import DetectorConfig
 from alike_ros.detector import detect, gather_patches, local_maxima, refine, sample_bilinear
 
@@ -33,8 +34,10 @@ def maxima_by_definition(scores):
     return kept
 
 
+@pytest.mark.parametrize('pixels', [detector.BAND_PIXELS, 47 * 20, 1])
 @pytest.mark.parametrize('levels', [0, 4, 20])
-def test_maxima_equal_their_definition_also_with_ties(rng, levels):
+def test_maxima_equal_their_definition_in_bands_and_with_ties(rng, levels, pixels, monkeypatch):
+    monkeypatch.setattr(detector, 'BAND_PIXELS', pixels)
     scores = rng.random((61, 47)).astype(np.float32)
     if levels:
         scores = np.floor(scores * levels) / np.float32(levels)
