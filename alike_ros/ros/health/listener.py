@@ -62,7 +62,7 @@ class HealthNode(Node):
         inputs = [
             self._input(topic, types[0], full)
             for topic, types in self._taken_by(name, namespace)
-            if types[0] in (*IMAGES, INFO)
+            if types[0] in (*IMAGES, INFO) and not self._is_spare(topic)
         ]
         topics = self.get_topic_names_and_types()
         return FrontEndSeen(
@@ -106,6 +106,11 @@ class HealthNode(Node):
             return self.get_subscriber_names_and_types_by_node(name, namespace)
         except RuntimeError:  # its endpoints are known before its name is, and after
             return []
+
+    def _is_spare(self, topic: str) -> bool:
+        """Whether a topic is one of masks, under its own name, that nobody cares to publish."""
+        name = topic.rpartition('/')[2]
+        return name.startswith('mask') and not self.count_publishers(topic)
 
     def _counter(self, topic: str) -> Any:
         def count(_: CameraInfo) -> None:
