@@ -5,10 +5,15 @@ import signal
 import time
 from contextlib import contextmanager
 
+import numpy as np
+import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from ros_fixtures import environment
+from ros_fixtures import LOCAL, environment, texture
 
+from alike_ros.bags import BagWriter
+from alike_ros.camera import Camera, camera_info_fields
+from alike_ros.image_message import image_fields
 from alike_ros.ros.demo.children import Child
 
 TIMEOUT_S = 30.0
@@ -44,6 +49,33 @@ class Listener:
     def close(self):
         self._executor.shutdown()
         rclpy.shutdown(context=self._context)
+
+
+@contextmanager
+def listening(domain):
+    """Yield a listener in a domain of this machine, in which the processes started find it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in LOCAL.items():
+            patch.setenv(name, value)
+        made = Listener(domain)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def write_bag(path, stamps):
+    """Write images of a texture that moves, each with its calibration."""
+    matrix = np.array([[100.0, 0, 80], [0, 100, 60], [0, 0, 1]])
+    camera = Camera(matrix, (0.1, 0.0, 0.0, 0.0, 0.0), 'plumb_bob', (160, 120))
+    with BagWriter(path) as writer:
+        for i, stamp in enumerate(stamps):
+            head = {'header': (stamp, 'optical')}
+            info = head | camera_info_fields(camera)
+            writer.write('/cam/camera_info', 'sensor_msgs/msg/CameraInfo', info, stamp)
+            fields = head | image_fields(texture(2 * i))
+            writer.write('/cam/image_raw', 'sensor_msgs/msg/Image', fields, stamp)
+    return path
 
 
 @contextmanager

@@ -14,14 +14,11 @@ pytest.importorskip('rclpy')
 pytest.importorskip('alike_ros.msg')
 
 from alike_ros.msg import Keypoints, Tracks  # noqa: E402
-from ros_fixtures import LOCAL, domain_id, header, stamp_of, texture  # noqa: E402
-from ros_processes import TIMEOUT_S, Listener, started  # noqa: E402
+from ros_fixtures import domain_id, header, stamp_of  # noqa: E402
+from ros_processes import TIMEOUT_S, listening, started, write_bag  # noqa: E402
 from sensor_msgs.msg import PointCloud  # noqa: E402
 from std_msgs.msg import Bool  # noqa: E402
 
-from alike_ros.bags import BagWriter  # noqa: E402
-from alike_ros.camera import Camera, camera_info_fields  # noqa: E402
-from alike_ros.image_message import image_fields  # noqa: E402
 from alike_ros.ros.bridge.stamps import KEPT, SameStamp  # noqa: E402
 
 PERIOD_NS = 50_000_000
@@ -30,29 +27,17 @@ BEFORE_PAUSE = 5
 
 
 @pytest.fixture
-def listener(monkeypatch):
-    for name, value in LOCAL.items():
-        monkeypatch.setenv(name, value)
-    made = Listener(domain_id(41))
-    yield made
-    made.close()
+def listener():
+    with listening(domain_id(41)) as made:
+        yield made
 
 
 @pytest.fixture(scope='module')
 def bag(tmp_path_factory):
     """Images of a camera with calibration; two seconds are missing after the fifth."""
     path = tmp_path_factory.mktemp('bag') / 'pause.mcap'
-    matrix = np.array([[100.0, 0, 80], [0, 100, 60], [0, 0, 1]])
-    camera = Camera(matrix, (0.1, 0.0, 0.0, 0.0, 0.0), 'plumb_bob', (160, 120))
-    with BagWriter(path) as writer:
-        for i in range(COUNT):
-            stamp = 10**9 + i * PERIOD_NS + (2 * 10**9 if i >= BEFORE_PAUSE else 0)
-            head = {'header': (stamp, 'optical')}
-            info = head | camera_info_fields(camera)
-            writer.write('/cam/camera_info', 'sensor_msgs/msg/CameraInfo', info, stamp)
-            fields = head | image_fields(texture(2 * i))
-            writer.write('/cam/image_raw', 'sensor_msgs/msg/Image', fields, stamp)
-    return path
+    pauses = [2 * 10**9 if i >= BEFORE_PAUSE else 0 for i in range(COUNT)]
+    return write_bag(path, [10**9 + i * PERIOD_NS + pause for i, pause in enumerate(pauses)])
 
 
 def tracked(listener, bag, bridges, topic, holds):

@@ -12,8 +12,8 @@ pytest.importorskip('nav_msgs')
 
 from alike_ros.msg import Tracks  # noqa: E402
 from nav_msgs.msg import Odometry, Path  # noqa: E402
-from ros_fixtures import LOCAL, domain_id, header, stamp_of  # noqa: E402
-from ros_processes import TIMEOUT_S, Listener, started  # noqa: E402
+from ros_fixtures import domain_id, header, stamp_of  # noqa: E402
+from ros_processes import TIMEOUT_S, listening, started  # noqa: E402
 from test_odometry import look, pose_at  # noqa: E402
 
 from alike_ros.datasets.room import RoomSource  # noqa: E402
@@ -29,12 +29,9 @@ LEAST_POSES = 12
 
 
 @pytest.fixture
-def listener(monkeypatch):
-    for name, value in LOCAL.items():
-        monkeypatch.setenv(name, value)
-    made = Listener(domain_id(47))
-    yield made
-    made.close()
+def listener():
+    with listening(domain_id(47)) as made:
+        yield made
 
 
 def poses_of(messages):

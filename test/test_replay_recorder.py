@@ -13,21 +13,19 @@ pytest.importorskip('alike_ros.msg')
 
 from rclpy.qos import QoSProfile, ReliabilityPolicy  # noqa: E402
 from ros_fixtures import (  # noqa: E402
-    LOCAL,
     domain_id,
     header,
     image_message,
     stamp_of,
     texture,
 )
-from ros_processes import TIMEOUT_S, Listener, started  # noqa: E402
+from ros_processes import TIMEOUT_S, listening, started, write_bag  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
 from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
 from std_msgs.msg import Header  # noqa: E402
 
-from alike_ros.bags import Bag, BagWriter  # noqa: E402
-from alike_ros.camera import Camera, camera_info_fields  # noqa: E402
-from alike_ros.image_message import image_fields, image_from_msg  # noqa: E402
+from alike_ros.bags import Bag  # noqa: E402
+from alike_ros.image_message import image_from_msg  # noqa: E402
 
 PERIOD_NS = 20_000_000
 FIRST_NS = 5 * 10**9
@@ -36,29 +34,16 @@ NOISE = np.random.default_rng(1).integers(0, 256, (240, 320, 3), np.uint8)
 
 
 @pytest.fixture
-def listener(monkeypatch):
-    for name, value in LOCAL.items():
-        monkeypatch.setenv(name, value)
-    made = Listener(domain_id(17))
-    yield made
-    made.close()
+def listener():
+    with listening(domain_id(17)) as made:
+        yield made
 
 
 @pytest.fixture(scope='module')
 def bag(tmp_path_factory):
     """Six colour images 20 ms apart, with calibration."""
     path = tmp_path_factory.mktemp('bag') / 'six.mcap'
-    matrix = np.array([[100.0, 0, 80], [0, 100, 60], [0, 0, 1]])
-    camera = Camera(matrix, (0.1, 0.0, 0.0, 0.0, 0.0), 'plumb_bob', (160, 120))
-    with BagWriter(path) as writer:
-        for i in range(COUNT):
-            stamp = FIRST_NS + i * PERIOD_NS
-            head = {'header': (stamp, 'optical')}
-            info = head | camera_info_fields(camera)
-            writer.write('/cam/camera_info', 'sensor_msgs/msg/CameraInfo', info, stamp)
-            fields = head | image_fields(texture(2 * i))
-            writer.write('/cam/image_raw', 'sensor_msgs/msg/Image', fields, stamp)
-    return path
+    return write_bag(path, [FIRST_NS + i * PERIOD_NS for i in range(COUNT)])
 
 
 def replayed(listener, bag, **parameters):

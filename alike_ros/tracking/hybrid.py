@@ -166,7 +166,6 @@ def _continued(
     return Memory(
         ids=memory.ids,
         points=points,
-        motions=points - memory.points,
         descriptors=np.where(found[:, None], learnt, memory.descriptors),
         ages=memory.ages + sure.astype(np.uint32),
         missed=missed,

@@ -14,7 +14,7 @@ from alike_ros.structures import FloatArray
 class Memory:
     """Tracks that are followed or may be found again; row i of every array is one track.
 
-    points: (N, 2) px, where it is or was. motions: (N, 2) px, since the image before.
+    points: (N, 2) px, where it is or ought to be.
     descriptors: (N, D) unit rows. ages: images in which it was published.
     missed: images since it was followed. doubted: images in a row in which it did not move as
     the others do.
@@ -24,7 +24,6 @@ class Memory:
 
     ids: NDArray[np.uint64]
     points: FloatArray
-    motions: FloatArray
     descriptors: FloatArray
     ages: NDArray[np.uint32]
     missed: NDArray[np.uint32]
@@ -54,7 +53,6 @@ def new_memory(
     return Memory(
         ids=ids,
         points=points,
-        motions=np.zeros((count, 2), np.float32),
         descriptors=descriptors,
         ages=np.ones(count, np.uint32),
         missed=np.zeros(count, np.uint32),
