@@ -65,7 +65,7 @@ Photos under CC BY-SA, the Free Art licence and the GPL are among the data. The 
 photo and nothing from which one could be made again; whoever reads share-alike licences as
 reaching weights should not use these. KITTI, TUM, graf, bark and boat were neither trained on nor
 used to pick among checkpoints; the table was looked at while the recipe grew, and the larger
-changes of scale followed what it showed of boat.
+changes of scale followed what it showed of boat and bark.
 
 ## Beside the published weights
 
