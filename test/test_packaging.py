@@ -143,11 +143,13 @@ def test_every_launcher_is_installed_for_ros2_run(name):
     if share_dir() == ROOT:
         launcher = ROOT / 'scripts' / name
     assert os.access(launcher, os.X_OK)
-    (main,) = [
-        node for node in ast.parse(launcher.read_text()).body if isinstance(node, ast.ImportFrom)
-    ]
-    module = __import__(main.module, fromlist=['main'])
-    assert callable(module.main)
+    names = {
+        node.value if isinstance(node, ast.Constant) else node.module
+        for node in ast.walk(ast.parse(launcher.read_text()))
+        if isinstance(node, ast.Constant | ast.ImportFrom)
+    }
+    (module,) = (name for name in names if name.startswith('alike_ros.'))
+    assert callable(import_module(module).main)
 
 
 def test_share_dir_is_the_checkout_when_imported_from_one():

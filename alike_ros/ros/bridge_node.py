@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import sys
 
+if __name__ == '__main__':  # before the imports that take long
+    from alike_ros.ros.signals import end_on_signals
+
+    end_on_signals()
+
 from rclpy.node import Node
 
 from alike_ros.consumers.config import BridgeConfig

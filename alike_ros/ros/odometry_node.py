@@ -6,6 +6,11 @@ import sys
 from collections import deque
 from typing import Any
 
+if __name__ == '__main__':  # before the imports that take long
+    from alike_ros.ros.signals import end_on_signals
+
+    end_on_signals()
+
 import numpy as np
 from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, TransformStamped, Vector3
 from nav_msgs.msg import Odometry, Path

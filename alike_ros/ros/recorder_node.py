@@ -9,6 +9,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+if __name__ == '__main__':  # before the imports that take long
+    from alike_ros.ros.signals import end_on_signals
+
+    end_on_signals()
+
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy

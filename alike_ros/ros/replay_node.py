@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import sys
 
+if __name__ == '__main__':  # before the imports that take long
+    from alike_ros.ros.signals import end_on_signals
+
+    end_on_signals()
+
 from alike_ros.ros.process import run
 from alike_ros.ros.replay.course import Replay
 from alike_ros.ros.replay.publisher import ReplayNode

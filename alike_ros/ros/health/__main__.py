@@ -9,6 +9,11 @@ import argparse
 import sys
 import time
 
+if __name__ == '__main__':  # before the imports that take long
+    from alike_ros.ros.signals import end_on_signals
+
+    end_on_signals(130)  # not 0, which says that all is well
+
 from rclpy.utilities import remove_ros_args
 
 from alike_ros.ros.health.findings import findings
