@@ -74,6 +74,10 @@ class NodeProcess:
         self._reader.start()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
@@ -216,7 +220,7 @@ class Probe:
         """Call a service of the front end and return its response."""
         assert self._clients[name].wait_for_service(TIMEOUT_S), f'no service {name}'
         while not self._greeted:
-            self._greeted = self._try('get_state', GetState.Request(), 1.0) is not None
+            self._greeted = self._try('get_state', GetState.Request(), 0.2) is not None
         response = self._try(name, request, TIMEOUT_S)
         assert response is not None, f'service {name} does not answer'
         return response
@@ -226,6 +230,11 @@ class Probe:
         future = self._clients[name].call_async(request)
         future.add_done_callback(lambda _: done.set())
         return future.result() if done.wait(timeout_s) else None
+
+    def begin(self, label: str) -> None:
+        """Ask for a lifecycle transition without waiting for it."""
+        request = ChangeState.Request(transition=Transition(id=TRANSITIONS[label]))
+        self._clients['change_state'].call_async(request)
 
     def service_is_there(self) -> bool:
         """Whether the node's own services are up, as they are before it loads the network."""

@@ -1,4 +1,4 @@
-"""How the node starts, changes its lifecycle state, fails to start, and ends."""
+"""How the node starts, changes its lifecycle state, and fails to start."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 pytest.importorskip('alike_ros.msg')
-from ros_fixtures import NodeProcess, Probe, domain_id, image_message, texture  # noqa: E402
+from ros_fixtures import NodeProcess, Probe, domain_id  # noqa: E402
 
 
 @pytest.fixture(scope='module')
@@ -98,34 +98,3 @@ def test_parameter_out_of_range_ends_the_start_with_one_sentence(name, value):
 def test_parameter_of_another_type_ends_the_start_with_one_sentence():
     sentence = failed_start(motion_window=50)
     assert 'motion_window must be of type float (write 1.0, not 1)' in sentence
-
-
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize('autostart', [True, False])
-def test_signal_ends_the_node_cleanly(models, number, autostart):
-    process = NodeProcess(domain_id(6), autostart=autostart)
-    probe = Probe(domain_id(6))
-    try:
-        if autostart:
-            probe.hello()
-            probe.images.publish(image_message(texture(size=(800, 600)), 2))
-        else:
-            assert probe.state() == 'unconfigured'
-        assert process.end(number) == 0, process.text
-        assert 'Traceback' not in process.text and 'FATAL' not in process.text, process.text
-    finally:
-        process.end(signal.SIGKILL)
-        probe.close()
-
-
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_signal_while_the_network_loads_ends_the_node_cleanly(models, number):
-    process = NodeProcess(domain_id(7))
-    probe = Probe(domain_id(7))
-    try:
-        probe.wait_until(probe.service_is_there, lambda found: found)
-        assert process.end(number) == 0, process.text
-        assert 'Traceback' not in process.text and 'FATAL' not in process.text, process.text
-    finally:
-        process.end(signal.SIGKILL)
-        probe.close()
