@@ -1,9 +1,11 @@
 """Nodes of the package as processes of their own, and a node of the test that listens."""
 
 import json
+import os
 import signal
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,6 +92,30 @@ def started(name, domain, *arguments, **parameters):
     finally:
         child.signal(signal.SIGKILL)
         child.wait(TIMEOUT_S)
+
+
+def handles(pid):
+    """Return how many files and threads a process has open."""
+    threads = list(Path(f'/proc/{pid}/task').iterdir())
+    return {'files': len(list(Path(f'/proc/{pid}/fd').iterdir())), 'threads': len(threads)}
+
+
+def resident_bytes(pid):
+    pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
+    return pages * os.sysconf('SC_PAGE_SIZE')
+
+
+def assert_ids_never_reused(tracks):
+    """Hold that of Tracks in order new ids count up, and none comes back after it was lost."""
+    largest, lost = max(tracks[0].id, default=-1), set()
+    for message in tracks[1:]:
+        fresh = {i for i, age in zip(message.id, message.age, strict=True) if age == 1}
+        assert len(set(message.id)) == len(message.id)
+        assert min(fresh, default=largest + 1) > largest
+        assert max(set(message.id) - fresh, default=-1) <= largest
+        assert not lost.intersection(message.id)
+        largest = max(largest, *fresh, -1)
+        lost.update(message.lost_ids)
 
 
 def _text(value):

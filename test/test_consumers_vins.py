@@ -169,18 +169,19 @@ def test_the_largest_ids_survive_the_way_through_float32():
 @pytest.mark.parametrize('kind', ESTIMATORS)
 @pytest.mark.parametrize(
     'change',
-    [{'epoch': 1}, {'stamp_ns': 1}, {'stamp_ns': 10**10}],
-    ids=['reset', 'clock back', 'pause'],
+    [{'epoch': 1}, {'stamp_ns': 1}, {'stamp_ns': 10**10}, {'seq': 0}],
+    ids=['reset', 'clock back', 'pause', 'front end started again'],
 )
 def test_a_jump_restarts_the_estimator_and_sends_no_points_with_it(kind, change):
     encoder = kind(PLAIN)
     for seq in range(3):
         assert not encoder.encode(tracks([1], seq)).restart
-    jump = tracks([1], 3, **change)
+    jump = tracks([1], **{'seq': 3, 'stamp_ns': 4 * PERIOD_NS} | change)
     step = encoder.encode(jump)
     assert step.restart and step.cloud is None
     after_ns = jump.header.stamp.sec * 10**9 + jump.header.stamp.nanosec + PERIOD_NS
-    step = encoder.encode(tracks([1], 4, epoch=jump.epoch, stamp_ns=after_ns))
+    after = tracks([1], jump.frame_seq + 1, epoch=jump.epoch, stamp_ns=after_ns)
+    step = encoder.encode(after)
     assert not step.restart and len(step.cloud.points) == 1
 
 

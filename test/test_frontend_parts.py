@@ -129,13 +129,17 @@ def test_each_trouble_has_its_level_and_reason():
     ok, warn = DiagnosticStatus.OK, DiagnosticStatus.WARN
     assert reason(healthy)[0] == ok
     assert reason(lambda *_: None)[0] == DiagnosticStatus.STALE
-    assert reason(silent) == (DiagnosticStatus.STALE, 'no image on image for 60 s')
+    stale, sentence = reason(silent)
+    assert stale == DiagnosticStatus.STALE and 'no image on image for 60 s: nobody' in sentence
+    assert 'hung' in reason(silent, Condition('active', publishers=1))[1]
     assert reason(slow)[0] == warn and 'too slow' in reason(slow)[1]
     assert reason(failing)[0] == DiagnosticStatus.ERROR and 'device' in reason(failing)[1]
     assert reason(full)[0] == warn and 'queue_size' in reason(full)[1]
     assert reason(healthy, Condition('active', calibrated=False))[0] == warn
     assert reason(healthy, Condition('active', enabled=False))[0] == ok
     assert reason(healthy, Condition('unconfigured', 'no weights'))[0] == DiagnosticStatus.ERROR
+    assert reason(healthy, Condition('active', namesake='another')) == (warn, 'another')
+    assert reason(healthy, Condition('inactive', namesake='another')) == (warn, 'another')
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from alike_ros.odometry.config import FramesConfig, OdometryConfig
 from alike_ros.odometry.frames import RobotFrames, pose_from_text, rotation_vector
 from alike_ros.odometry.localisation import about_pose, locate
 from alike_ros.odometry.monocular import MonocularOdometry, State
+from alike_ros.odometry.numbering import Numbering
 from alike_ros.odometry.sightings import Sightings, sightings_from_tracks
 from alike_ros.odometry.two_view import relative_pose
 from alike_ros.odometry.views import errors, inverse, transform, triangulate
@@ -325,3 +326,14 @@ def test_the_pose_of_the_camera_is_read_as_tf_reads_roll_pitch_yaw():
 def test_a_camera_pose_of_other_than_six_numbers_is_refused(text):
     with pytest.raises(ConfigError, match='six numbers'):
         RobotFrames(FramesConfig(base_frame='base_link', camera_pose=text))
+
+
+def test_ids_of_a_front_end_that_was_started_again_are_not_those_of_before(world, drive):
+    numbering = Numbering()
+    sight, none = look(world, drive[0], 0), look(world[:0], drive[0], 0)
+    first = [numbering.unique(sight, seq) for seq in (5, 6)]
+    again = [numbering.unique(each, seq) for seq, each in enumerate((none, sight, sight))]
+    assert all(np.array_equal(each.ids, sight.ids) for each in first)
+    assert not len(again[0]) and again[1].ids.min() > sight.ids.max()
+    assert np.array_equal(np.diff(again[1].ids), np.diff(sight.ids))
+    assert np.array_equal(again[1].ids, again[2].ids)

@@ -62,12 +62,13 @@ class VinsEncoder(ABC):
         self._config = config
         self._numbers = Numbers(id_limit // self.cameras)
         self._epoch: int | None = None
+        self._frame_seq = 0
         self._stamp_ns = self._sent_ns = -math.inf
 
     def encode(self, tracks: Any) -> Step:
         """Return what to publish for the next Tracks message of the stream."""
         stamp_ns = tracks.header.stamp.sec * 10**9 + tracks.header.stamp.nanosec
-        if self._jumped(stamp_ns, tracks.epoch):
+        if self._jumped(stamp_ns, tracks):
             self._numbers.forget()
             self._sent_ns = -math.inf
             return Step(restart=True)
@@ -90,11 +91,14 @@ class VinsEncoder(ABC):
         """A tenth less than the parameter says: stamps jitter."""
         return self._config.min_interval * 0.9e9
 
-    def _jumped(self, stamp_ns: int, epoch: int) -> bool:
+    def _jumped(self, stamp_ns: int, tracks: Any) -> bool:
         gap_s = (stamp_ns - self._stamp_ns) * 1e-9
-        known = self._epoch is not None
-        jumped = known and (epoch != self._epoch or not 0 <= gap_s <= self._config.max_gap)
-        self._stamp_ns, self._epoch = stamp_ns, epoch
+        jumped = self._epoch is not None and (
+            tracks.epoch != self._epoch
+            or tracks.frame_seq < self._frame_seq  # the front end was started again
+            or not 0 <= gap_s <= self._config.max_gap
+        )
+        self._stamp_ns, self._epoch, self._frame_seq = stamp_ns, tracks.epoch, tracks.frame_seq
         return jumped
 
     def _cloud(self, table: NDArray[np.void]) -> Cloud:

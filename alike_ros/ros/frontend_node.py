@@ -26,6 +26,7 @@ from alike_ros.ros.frontend.health import Health
 from alike_ros.ros.frontend.inputs import Inputs
 from alike_ros.ros.frontend.journal import Journal
 from alike_ros.ros.frontend.lifecycle import refuse_impossible_transitions
+from alike_ros.ros.frontend.namesakes import Namesakes
 from alike_ros.ros.frontend.topics import image_topics
 from alike_ros.ros.parameters import CONFIGS, LiveParameters, declare, part_for, read, read_all
 
@@ -49,6 +50,7 @@ class FrontEndNode(LifecycleNode):
         self._failure = ''
         self._lifecycle = 'unconfigured'
         self._journal = Journal(self.get_logger())
+        self._namesakes = Namesakes(self)
         declare(self, *CONFIGS)
         self.add_on_set_parameters_callback(LiveParameters(self._change).on_set)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
@@ -172,16 +174,19 @@ class FrontEndNode(LifecycleNode):
         )
 
     def _condition(self) -> diagnostics.Condition:
+        namesake = self._namesakes.sentence()
         if self._engine is None:
-            return diagnostics.Condition(self._lifecycle, self._failure)
-        topic, *_ = image_topics(self._engine.config)
+            return diagnostics.Condition(self._lifecycle, self._failure, namesake=namesake)
+        topic = self.resolve_topic_name(image_topics(self._engine.config)[0].name)
         return diagnostics.Condition(
             self._lifecycle,
             self._failure,
             self._engine.enabled,
-            self.resolve_topic_name(topic.name),
+            topic,
             self._engine.calibrated,
             self._inputs.wrong_type() if self._inputs else '',
+            self.count_publishers(topic),
+            namesake,
         )
 
 

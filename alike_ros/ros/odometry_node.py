@@ -22,6 +22,7 @@ from alike_ros.msg import Tracks
 from alike_ros.odometry.config import FramesConfig, OdometryConfig
 from alike_ros.odometry.frames import Motion, RobotFrames
 from alike_ros.odometry.monocular import Estimate, MonocularOdometry, State
+from alike_ros.odometry.numbering import Numbering
 from alike_ros.odometry.sightings import sightings_from_tracks
 from alike_ros.ros.conversions import stamp_ns
 from alike_ros.ros.frontend.journal import Journal, guarded
@@ -48,6 +49,7 @@ class OdometryNode(Node):
         self._config = read(self, FramesConfig)
         self._odometry = MonocularOdometry(read(self, OdometryConfig))
         self._frames = RobotFrames(self._config)
+        self._numbering = Numbering()
         self._path: deque[PoseStamped] = deque(maxlen=self._config.path_length)
         self._state = State.INITIALISING
         self._last_ns: int | None = None
@@ -75,7 +77,7 @@ class OdometryNode(Node):
         if self._last_ns is not None and stamp < self._last_ns:
             self._start_over()
         self._last_ns = stamp
-        sightings = sightings_from_tracks(tracks, stamp)
+        sightings = self._numbering.unique(sightings_from_tracks(tracks, stamp), tracks.frame_seq)
         if len(tracks.id) and not len(sightings):
             self._journal.warn(
                 'calibration',

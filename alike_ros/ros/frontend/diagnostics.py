@@ -32,6 +32,8 @@ class Condition:
     failure: why the last start failed; empty when it did not.
     topic: the image topic by its resolved name.
     wrong_type: what is wrong with the type that it is published as, if anything.
+    publishers: how many that topic has.
+    namesake: what another node of this node's name does, if there is one.
     """
 
     lifecycle: str
@@ -40,6 +42,8 @@ class Condition:
     topic: str = 'image'
     calibrated: bool = True
     wrong_type: str = ''
+    publishers: int = 0
+    namesake: str = ''
 
 
 def assess(condition: Condition, recent: Recent) -> tuple[bytes, str]:
@@ -54,6 +58,8 @@ def assess(condition: Condition, recent: Recent) -> tuple[bytes, str]:
 def _lifecycle_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[bytes, str]]:
     if condition.failure:
         yield DiagnosticStatus.ERROR, condition.failure
+    if condition.namesake and (condition.lifecycle != 'active' or not condition.enabled):
+        yield DiagnosticStatus.WARN, condition.namesake
     if condition.lifecycle != 'active':
         yield DiagnosticStatus.OK, f'{condition.lifecycle}: waits for a lifecycle transition'
     if not condition.enabled:
@@ -70,14 +76,20 @@ def _input_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[bytes
             'the QoS compatible?',
         )
     elif recent.silence_s > SILENCE_S:
-        yield (
-            DiagnosticStatus.STALE,
-            f'no image on {condition.topic} for {recent.silence_s:.0f} s',
-        )
+        since = f'no image on {condition.topic} for {recent.silence_s:.0f} s'
+        yield DiagnosticStatus.STALE, f'{since}: {_why_silent(condition)}'
+    if condition.namesake:
+        yield DiagnosticStatus.WARN, condition.namesake
     if recent.last_error:
         failed = recent.dropped.get(causes.FAILED, 0) > 0 or recent.processed_rate == 0
         level = DiagnosticStatus.ERROR if failed else DiagnosticStatus.WARN
         yield level, f'the last image could not be processed: {recent.last_error}'
+
+
+def _why_silent(condition: Condition) -> str:
+    if condition.publishers == 0:
+        return 'nobody publishes it any more; start the camera again'
+    return 'it has a publisher that is silent; has the camera hung, or was its driver killed?'
 
 
 def _output_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[bytes, str]]:
