@@ -1,0 +1,88 @@
+"""Subscribers that do not read: the node's images, its memory and its handles do not feel them."""
+
+import itertools
+import os
+import signal
+import statistics
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+pytest.importorskip('rclpy')
+pytest.importorskip('alike_ros.msg')
+
+from ros_fixtures import domain_id, environment, image_message, running, texture  # noqa: E402
+from ros_processes import handles, resident_bytes  # noqa: E402
+
+OFFSET = 34
+DEAF = """
+import signal
+import sys
+
+import rclpy
+from alike_ros.msg import FrontendStatus, Keypoints, Tracks
+
+rclpy.init()
+node = rclpy.create_node(sys.argv[1])
+for name, kind in {'tracks': Tracks, 'keypoints': Keypoints, 'status': FrontendStatus}.items():
+    node.create_subscription(kind, f'/frontend/{name}', lambda _: None, 10000)
+print('subscribed', flush=True)
+rclpy.spin(node) if sys.argv[1] == 'stopped' else signal.pause()
+"""
+PICTURES = [texture(shift, (320, 240)) for shift in range(4)]
+WARM_UP, IMAGES = 30, 120
+MAX_BLOCKING_S = 0.1  # that DDS lets a reliable writer wait for each message
+
+
+@contextmanager
+def deaf(name):
+    """Yield a process that subscribes to all that the node publishes, reliably and deeply."""
+    process = subprocess.Popen(
+        [sys.executable, '-c', DEAF, name],
+        env=environment(domain_id(OFFSET)),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout.readline() == 'subscribed\n'
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_subscribers_that_never_read_or_are_stopped_cost_the_node_nothing(data):
+    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
+    stamps = itertools.count(10**9, 33_000_000)
+    settings = {'drop_policy': 'queue', 'tracker': 'descriptor', 'top_k': 1000}
+    with running(OFFSET, **settings) as (node, probe):
+        send(probe, stamps, WARM_UP)
+        open_before, memory_before = handles(node.pid), resident_bytes(node.pid)
+        with deaf('never_reads'), deaf('stopped') as stopped:
+            probe.wait_until(lambda: subscribers(probe), lambda count: count == 3)
+            stopped.send_signal(signal.SIGSTOP)
+            publish_s = send(probe, stamps, IMAGES)
+            grown = resident_bytes(node.pid) - memory_before
+            stopped.send_signal(signal.SIGCONT)
+        published = sum(len(m.descriptors) for m in probe.got('keypoints')[-IMAGES:])
+        assert statistics.median(publish_s) < MAX_BLOCKING_S / 2, 'the node waits for them'
+        assert published > 20e6 and grown < published / 2, 'the node keeps what is not read'
+        send(probe, stamps, 1)
+        probe.wait_until(lambda: handles(node.pid), lambda now: now == open_before)
+
+
+def subscribers(probe):
+    return probe.node.count_subscribers('/frontend/keypoints')
+
+
+def send(probe, stamps, count):
+    """Send images, each when the one before was answered; return the node's times to publish."""
+    sent = [next(stamps) for _ in range(count)]
+    for i, stamp in enumerate(sent):
+        probe.images.publish(image_message(PICTURES[i % len(PICTURES)], stamp))
+        probe.wait_for_stamps('tracks', [stamp])
+    statuses = probe.wait_for_stamps('status', sent)
+    probe.wait_for_stamps('keypoints', sent)
+    return [status.publish for status in statuses[1:]]
