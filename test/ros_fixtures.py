@@ -249,7 +249,7 @@ class Probe:
     def set(self, name: str, value: object):
         """Set a parameter; return its SetParametersResult."""
         request = SetParameters.Request()
-        request.parameters = [Parameter(name=name, value=_parameter_value(value))]
+        request.parameters = [Parameter(name=name, value=parameter_value(value))]
         return self.call('set_parameters', request).results[0]
 
     def describe(self, *names: str) -> list:
@@ -363,7 +363,7 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _parameter_value(value: object) -> ParameterValue:
+def parameter_value(value: object) -> ParameterValue:
     if isinstance(value, bool):
         return ParameterValue(type=ParameterType.PARAMETER_BOOL, bool_value=value)
     if isinstance(value, int):
