@@ -17,6 +17,7 @@ from alike_ros.errors import BackendError  # noqa: E402
 from alike_ros.ros.frontend import health as causes  # noqa: E402
 from alike_ros.ros.frontend.calibration import CalibrationBook  # noqa: E402
 from alike_ros.ros.frontend.diagnostics import Condition, assess  # noqa: E402
+from alike_ros.ros.frontend.gaps import Gaps  # noqa: E402
 from alike_ros.ros.frontend.health import Health  # noqa: E402
 from alike_ros.ros.frontend.journal import Journal  # noqa: E402
 from alike_ros.ros.frontend.mailbox import Mailbox  # noqa: E402
@@ -118,6 +119,11 @@ def test_each_trouble_has_its_level_and_reason():
         healthy(health, clock)
         health.dropped(causes.REPLACED, images=100)
 
+    def starved(health, clock):
+        healthy(health, clock)
+        for _ in range(3):
+            health.lost(10)
+
     def failing(health, clock):
         healthy(health, clock)
         health.dropped(causes.FAILED, 'the device is lost')
@@ -133,6 +139,7 @@ def test_each_trouble_has_its_level_and_reason():
     assert stale == DiagnosticStatus.STALE and 'no image on image for 60 s: nobody' in sentence
     assert 'hung' in reason(silent, Condition('active', publishers=1))[1]
     assert reason(slow)[0] == warn and 'too slow' in reason(slow)[1]
+    assert reason(starved)[0] == warn and '30 of the last images never' in reason(starved)[1]
     assert reason(failing)[0] == DiagnosticStatus.ERROR and 'device' in reason(failing)[1]
     assert reason(full)[0] == warn and 'queue_size' in reason(full)[1]
     assert reason(healthy, Condition('active', calibrated=False))[0] == warn
@@ -211,3 +218,17 @@ def test_book_does_not_grow_with_changing_calibrations():
         book.add(camera_info(stamp, focal=100.0 + stamp))
     assert focal(book.camera_for(499, (160, 120))) == 599 and len(book._calibrations) <= 101
     assert np.isclose(focal(book.camera_for(490, (160, 120))), 590)
+
+
+def test_images_that_never_came_are_told_by_the_numbers_of_their_publisher():
+    publishers = [1]
+    gaps = Gaps(lambda: publishers[0])
+
+    def missing(*numbers):
+        return [gaps.before({'publication_sequence_number': number}) for number in numbers]
+
+    assert missing(7, 8, 12, 13) == [0, 0, 3, 0]
+    assert missing(1, 2, 4) == [0, 0, 1], 'another publisher, or the same one started again'
+    assert missing(None, 9, 10) == [0, 0, 0], 'a middleware that does not number'
+    publishers[0] = 2
+    assert missing(5, 50, 6) == [0, 0, 0], 'the numbers of two mix'

@@ -86,6 +86,19 @@ def _input_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[bytes
         yield level, f'the last image could not be processed: {recent.last_error}'
 
 
+def _too_slow(recent: Recent, replaced: int) -> str:
+    if recent.lost > replaced:
+        return (
+            f'too slow: {recent.lost} of the last images never reached the node, '
+            f'{recent.processed} were processed; free the computer, or give large images larger '
+            'shared-memory segments (config/fastdds.xml)'
+        )
+    return (
+        f'too slow: of {recent.received_rate:.1f} images/s only {recent.processed_rate:.1f} '
+        'are processed; take a smaller model, image_size_max or a GPU'
+    )
+
+
 def _why_silent(condition: Condition) -> str:
     if condition.publishers == 0:
         return 'nobody publishes it any more; start the camera again'
@@ -110,12 +123,9 @@ def _output_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[byte
         )
     if recent.dropped.get(causes.BAD_IMAGE):
         yield DiagnosticStatus.WARN, 'images came that could not be read: see the log'
-    if recent.dropped.get(causes.REPLACED, 0) > recent.processed:
-        yield (
-            DiagnosticStatus.WARN,
-            f'too slow: of {recent.received_rate:.1f} images/s only {recent.processed_rate:.1f} '
-            'are processed; take a smaller model, image_size_max or a GPU',
-        )
+    replaced = recent.dropped.get(causes.REPLACED, 0)
+    if replaced + recent.lost > recent.processed:
+        yield DiagnosticStatus.WARN, _too_slow(recent, replaced)
     if not condition.calibrated:
         yield (
             DiagnosticStatus.WARN,
@@ -171,6 +181,7 @@ def _counts(counts: Counts) -> dict[str, str]:
         'received': str(counts.received),
         'processed': str(counts.processed),
         'dropped': str(counts.dropped),
+        'lost on the way': str(counts.lost),
     }
     by_cause = counts.dropped_by_cause
     entries |= {f'dropped: {cause}': str(by_cause.get(cause, 0)) for cause in known}

@@ -26,12 +26,14 @@ class Counts:
     """Images since the node was configured; `dropped` is the sum over its causes.
 
     Of sets they are those of the first topic. unmatched: by topic, what found no partner.
+    lost: sent while the node was active, and not received.
     """
 
     received: int = 0
     processed: int = 0
     dropped_by_cause: dict[str, int] = field(default_factory=dict)
     unmatched: dict[str, int] = field(default_factory=dict)
+    lost: int = 0
 
     @property
     def dropped(self) -> int:
@@ -42,7 +44,8 @@ class Counts:
 class Recent:
     """The last `WINDOW_S` seconds.
 
-    rates: images a second, received and processed; `processed` counts the latter.
+    rates: images a second, received and processed; `processed` counts the latter, `lost` those
+        that were sent and not received.
     latency_s, turnaround_s: (p50, p99), from the image's stamp, and from its arrival at the
         node, to the moment its tracks were published; NaN without images.
     silence_s: time since the last image came; infinite when none ever did.
@@ -57,6 +60,7 @@ class Recent:
     silence_s: float
     last_error: str
     clock_jumps: int
+    lost: int = 0
 
 
 class Health:
@@ -73,6 +77,8 @@ class Health:
         self._arrivals: deque[float] = deque(maxlen=10000)
         self._done: deque[tuple[float, float, float]] = deque(maxlen=10000)
         self._drops: deque[tuple[float, str]] = deque(maxlen=10000)
+        self._lost = 0
+        self._losses: deque[tuple[float, int]] = deque(maxlen=10000)
         self._jumps: deque[float] = deque(maxlen=100)
         self._error: tuple[float, str] = (-np.inf, '')
         self._last_arrival_s = -np.inf
@@ -82,6 +88,13 @@ class Health:
             self._received += 1
             self._last_arrival_s = self._clock()
             self._arrivals.append(self._last_arrival_s)
+
+    def lost(self, images: int) -> None:
+        """Count images that were sent and not received."""
+        if images:
+            with self._lock:
+                self._lost += images
+                self._losses.append((self._clock(), images))
 
     def processed(self, latency_s: float, turnaround_s: float) -> None:
         with self._lock:
@@ -112,7 +125,11 @@ class Health:
     def counts(self) -> Counts:
         with self._lock:
             return Counts(
-                self._received, self._processed, dict(self._dropped), dict(self._unmatched)
+                self._received,
+                self._processed,
+                dict(self._dropped),
+                dict(self._unmatched),
+                self._lost,
             )
 
     def recent(self) -> Recent:
@@ -131,6 +148,7 @@ class Health:
                 silence_s=now_s - self._last_arrival_s,
                 last_error=self._error[1],
                 clock_jumps=sum(t > since_s for t in self._jumps),
+                lost=sum(images for t, images in self._losses if t > since_s),
             )
 
 

@@ -9,6 +9,7 @@ from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo, Image
 
 from alike_ros.ros.frontend.engine import Engine
+from alike_ros.ros.frontend.gaps import KNOWN, Gaps
 from alike_ros.ros.frontend.journal import Journal, guarded
 from alike_ros.ros.frontend.qos import (
     SubscriptionEventCallbacks,
@@ -25,6 +26,7 @@ class Inputs:
     def __init__(self, node: LifecycleNode, journal: Journal, engine: Engine) -> None:
         self._node = node
         self._journal = journal
+        self._health = engine.health
         config = engine.config
         self._topics = image_topics(config)
         # camera_info first: in replay it then has a head start on the first image
@@ -41,7 +43,11 @@ class Inputs:
             ),
             *(
                 self._subscription(
-                    topic.type, topic.name, partial(engine.receive, stream), image_qos(config)
+                    topic.type,
+                    topic.name,
+                    partial(engine.receive, stream),
+                    image_qos(config),
+                    counted=stream == 0,
                 )
                 for stream, topic in enumerate(self._topics)
             ),
@@ -66,13 +72,28 @@ class Inputs:
             self._node.destroy_subscription(subscription)
         self._subscriptions.clear()
 
-    def _subscription(self, message_type: type, topic: str, callback: Any, qos: Any) -> Any:
+    def _subscription(
+        self, message_type: type, topic: str, callback: Any, qos: Any, counted: bool = False
+    ) -> Any:
         events = SubscriptionEventCallbacks(
             incompatible_qos=lambda event: self._journal.warn(
                 f'QoS of {topic}',
                 subscription_misfit(self._node.resolve_topic_name(topic), event),
             )
         )
+        take = guarded(self._journal, callback)
+        if counted and KNOWN:
+            take = self._counting(topic, take)
         return self._node.create_subscription(
-            message_type, topic, guarded(self._journal, callback), qos, event_callbacks=events
+            message_type, topic, take, qos, event_callbacks=events
         )
+
+    def _counting(self, topic: str, take: Any) -> Any:
+        name = self._node.resolve_topic_name(topic)
+        gaps = Gaps(lambda: self._node.count_publishers(name))
+
+        def count(message: Any, info: Any) -> None:
+            self._health.lost(gaps.before(info))
+            take(message)
+
+        return count
