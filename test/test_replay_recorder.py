@@ -1,7 +1,6 @@
 """The nodes `replay` and `recorder` as processes of their own, over DDS."""
 
 import json
-import resource
 import signal
 import time
 
@@ -187,37 +186,6 @@ def _published_until_recorded(publisher, output):
         return output.stat().st_size > 100_000
 
     return recorded
-
-
-def test_a_recording_that_was_killed_still_opens(listener, tmp_path):
-    output = tmp_path / 'out.mcap'
-    images = listener.node.create_publisher(Image, 'image', 100)
-    with started('recorder', listener.domain, output=str(output), topics=['image']) as child:
-        matched(listener, images)
-        listener.wait(_published_until_recorded(images, output), 'images in the file')
-        child.signal(signal.SIGKILL)
-        child.wait(TIMEOUT_S)
-    assert counts(output)['/image'] > 0
-
-
-def test_a_full_disk_ends_the_recording_with_a_sentence_and_a_file_that_opens(listener, tmp_path):
-    output = tmp_path / 'out.mcap'
-    images = listener.node.create_publisher(Image, 'image', 100)
-    with started('recorder', listener.domain, output=str(output), topics=['image']) as child:
-        matched(listener, images)
-        limit = 3_000_000  # bytes that any file of that process may have from now on
-        resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (limit, limit))
-
-        def failed():
-            images.publish(image_message(NOISE, 1))
-            return child.code is not None
-
-        listener.wait(failed, 'the recorder gives up')
-        assert child.wait(TIMEOUT_S) == 1
-    [fatal] = [line for line in child.lines if 'FATAL' in line]
-    assert str(output) in fatal and 'ended early' in fatal
-    saved = counts(output)['/image']
-    assert saved >= 1 and f'{saved} /image' in fatal
 
 
 def test_an_output_that_cannot_be_made_is_one_sentence_and_code_1(tmp_path):
