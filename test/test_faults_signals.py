@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,39 +25,39 @@ from ros_fixtures import (  # noqa: E402
 CODES = {signal.SIGINT: 0, signal.SIGTERM: 0, signal.SIGKILL: -signal.SIGKILL}
 STATES = ('configuring', 'active', 'deactivating', 'cleaning up', 'inactive', 'unconfigured')
 LARGE = texture(size=(1600, 1200))  # takes long enough to be seen at work
-DOMAIN = domain_id(31)
 _stamps = itertools.count(10**9, 10**8)
 
 
-@pytest.fixture(scope='module')
-def veteran(data):
-    """A subscriber that outlives all the nodes."""
+def test_a_signal_at_every_lifecycle_state_and_a_node_that_works_after_it(data):
     os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
-    made = Probe(DOMAIN)
-    yield made
-    made.close()
+    with ThreadPoolExecutor() as pool:  # each in a domain of its own, to use both cores
+        list(pool.map(inject, CODES, (domain_id(50 + i) for i in range(len(CODES)))))
 
 
-@pytest.mark.parametrize('number', CODES, ids=lambda number: number.name)
-def test_a_signal_at_every_lifecycle_state_and_a_node_that_works_after_it(veteran, number):
-    for state in STATES:
-        with node() as (process, probe):
-            reach(process, probe, state)
-            assert process.end(number) == CODES[number], f'{state}: {process.text}'
-            assert 'Traceback' not in process.text, f'{state}: {process.text}'
-            assert 'FATAL' not in process.text, f'{state}: {process.text}'
-    veteran.clear()
-    with node() as (process, probe):
-        assert probe.transition('configure') and probe.transition('activate')
-        publishes(probe, lambda: veteran.got('tracks'))
-        assert process.end() == 0 and 'Traceback' not in process.text, process.text
+def inject(number, domain):
+    """Send one signal at every state, and see that the next node reaches the next one."""
+    veteran = Probe(domain)  # a subscriber that outlives all the nodes
+    try:
+        for state in STATES:
+            with node(domain) as (process, probe):
+                reach(process, probe, state)
+                assert process.end(number) == CODES[number], f'{state}: {process.text}'
+                assert 'Traceback' not in process.text, f'{state}: {process.text}'
+                assert 'FATAL' not in process.text, f'{state}: {process.text}'
+        veteran.clear()
+        with node(domain) as (process, probe):
+            assert probe.transition('configure') and probe.transition('activate')
+            publishes(probe, lambda: veteran.got('tracks'))
+            assert process.end() == 0 and 'Traceback' not in process.text, process.text
+    finally:
+        veteran.close()
 
 
 @contextmanager
-def node():
+def node(domain):
     """Yield a fresh node, unconfigured, and a fresh probe that it answers."""
-    process = NodeProcess(DOMAIN, autostart=False, diagnostics_period=0.1)
-    probe = Probe(DOMAIN)
+    process = NodeProcess(domain, autostart=False, diagnostics_period=0.1)
+    probe = Probe(domain)
     try:
         assert probe.state() == 'unconfigured'
         yield process, probe
