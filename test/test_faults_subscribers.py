@@ -14,7 +14,14 @@ pytest.importorskip('rclpy')
 pytest.importorskip('alike_ros.msg')
 
 from ros_fixtures import domain_id, environment, image_message, running, texture  # noqa: E402
-from ros_processes import handles, resident_bytes  # noqa: E402
+from ros_processes import (  # noqa: E402
+    handles,
+    listening,
+    resident_bytes,
+    started,
+    write_bag,
+)
+from sensor_msgs.msg import Image  # noqa: E402
 
 OFFSET = 34
 DEAF = """
@@ -23,25 +30,28 @@ import sys
 
 import rclpy
 from alike_ros.msg import FrontendStatus, Keypoints, Tracks
+from sensor_msgs.msg import Image
 
 rclpy.init()
 node = rclpy.create_node(sys.argv[1])
-for name, kind in {'tracks': Tracks, 'keypoints': Keypoints, 'status': FrontendStatus}.items():
-    node.create_subscription(kind, f'/frontend/{name}', lambda _: None, 10000)
+kinds = {'tracks': Tracks, 'keypoints': Keypoints, 'status': FrontendStatus, 'image': Image}
+for topic in sys.argv[2:]:
+    node.create_subscription(kinds[topic.rpartition('/')[2]], topic, lambda _: None, 10000)
 print('subscribed', flush=True)
 rclpy.spin(node) if sys.argv[1] == 'stopped' else signal.pause()
 """
 PICTURES = [texture(shift, (320, 240)) for shift in range(4)]
+OUTPUTS = ('/frontend/tracks', '/frontend/keypoints', '/frontend/status')
 WARM_UP, IMAGES = 30, 120
 MAX_BLOCKING_S = 0.1  # that DDS lets a reliable writer wait for each message
 
 
 @contextmanager
-def deaf(name):
-    """Yield a process that subscribes to all that the node publishes, reliably and deeply."""
+def deaf(name, topics=OUTPUTS, domain=None):
+    """Yield a process that subscribes reliably and deeply."""
     process = subprocess.Popen(
-        [sys.executable, '-c', DEAF, name],
-        env=environment(domain_id(OFFSET)),
+        [sys.executable, '-c', DEAF, name, *topics],
+        env=environment(domain or domain_id(OFFSET)),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -71,6 +81,22 @@ def test_subscribers_that_never_read_or_are_stopped_cost_the_node_nothing(data):
         assert published > 20e6 and grown < published / 2, 'the node keeps what is not read'
         send(probe, stamps, 1)
         probe.wait_until(lambda: handles(node.pid), lambda now: now == open_before)
+
+
+def test_a_replay_that_is_to_end_does_not_wait_for_a_subscriber_that_is_stopped(tmp_path):
+    """The first minute of `hold` would be over the limit of this test, the second too."""
+    bag = write_bag(tmp_path / 'loop.mcap', range(0, 10**9, 33_000_000))
+    domain = domain_id(OFFSET + 1)
+    with listening(domain) as listener, deaf('stopped', ['/image'], domain) as stopped:
+        images = listener.collect(Image, 'image')
+        settings = {'loop': True, 'hold': 60.0, 'wait_for_subscribers': 2}
+        with started('replay', domain, input=str(bag), **settings) as replay:
+            listener.wait(lambda: len(images) > 5, 'images')
+            stopped.send_signal(signal.SIGSTOP)
+            seen = len(images)
+            listener.wait(lambda: len(images) > seen + 5, 'images for the other one')
+            replay.signal(signal.SIGINT)
+            assert listener.finish(replay) == 0, replay.failure()
 
 
 def subscribers(probe):

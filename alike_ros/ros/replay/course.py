@@ -21,6 +21,7 @@ from alike_ros.structures import Frame
 
 CLOCK_PERIOD_S = 0.02
 LATE_S = 0.01
+INTERRUPTED_HOLD_S = 1.0  # a launch file kills what does not end in time
 
 
 class Replay:
@@ -141,8 +142,11 @@ class Replay:
         if not self._config.rate:
             self._await_answers(0)
         wall_s = self._elapsed_s()
+        hold_s = self._config.hold
+        if self._task.stopped:
+            hold_s = min(hold_s, INTERRUPTED_HOLD_S)
         for publisher in (self._node.camera_info, self._node.image):
-            _await_arrival(publisher, self._config.hold)
+            _await_arrival(publisher, hold_s)
         self._node.get_logger().info(f'sent {self._sent} images of {source.name}')
         if self._config.report:
             report = self._report(source, wall_s)

@@ -62,7 +62,10 @@ class ReplayConfig(Checked):
     wait_for_subscribers: int = param(1, 'Subscribers of image that are waited for.', 0, 1000)
     read_ahead: int = param(30, 'Images decoded ahead, also before the start.', 1, 100000)
     hold: float = param(
-        5.0, 's. Longest wait at the end until every reliable image has arrived.', 0.0, 3600.0
+        5.0,
+        's. Longest wait at the end until every reliable image has arrived; after a signal 1 s.',
+        0.0,
+        3600.0,
     )
     report: str = param('', 'JSON file written at the end; empty writes none.')
 
