@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from alike_ros.errors import WeightsError, first_line
+from alike_ros.state_dict import read_state_dict
 from alike_ros.variants import LEVEL_STRIDES, POOLINGS, VARIANTS, Variant
 
 
@@ -123,11 +124,15 @@ def load_network(model: str, path: Path) -> ALNet:
     """
     network = ALNet(VARIANTS[model])
     try:
-        state = torch.load(path, map_location='cpu', weights_only=True)
-        network.load_state_dict(state)
-    except Exception as error:  # torch raises many kinds for a damaged file
+        network.load_state_dict(tensors_of(path))
+    except (ValueError, RuntimeError) as error:  # of the file, of tensors that do not fit
         raise WeightsError(
             f'{path} does not hold weights of {model}: {first_line(error)}. '
             f'Give a state dict of {model}, or fetch the published one: alike models fetch {model}'
         ) from error
     return network.eval()
+
+
+def tensors_of(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a state dict; errors as of `read_state_dict`."""
+    return {name: torch.from_numpy(array) for name, array in read_state_dict(path).items()}

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.optim import Adam
 
 from alike_ros.errors import WeightsError, first_line
-from alike_ros.network import ALNet
+from alike_ros.network import ALNet, tensors_of
 from training.config import TrainingConfig
 
 State = dict[str, Tensor]
@@ -109,11 +109,11 @@ class RunFolder:
         try:
             stored = json.loads((folder / 'progress.json').read_text(encoding='utf-8'))
             progress = Progress(**stored['progress'])
-            network.load_state_dict(_load(folder / 'network.pth'))
-            for name, value in _load(folder / 'average.pth').items():
+            network.load_state_dict(tensors_of(folder / 'network.pth'))
+            for name, value in tensors_of(folder / 'average.pth').items():
                 average[name].copy_(value)
-            first, second = (_load(folder / f'moment{n}.pth') for n in (1, 2))
-        except Exception as error:  # torch raises many kinds for a damaged file
+            first, second = (tensors_of(folder / f'moment{n}.pth') for n in (1, 2))
+        except Exception as error:  # a damaged file fails in json, zipfile or torch
             raise WeightsError(
                 f'{folder} is no checkpoint of {network.variant}: {first_line(error)}. '
                 'Name another output, or remove it to begin anew'
@@ -162,11 +162,6 @@ def save_weights(state: State, path: Path) -> None:
         for name, value in state.items()
     }
     torch.save({name: value.clone().contiguous() for name, value in tensors.items()}, path)
-
-
-def _load(path: Path) -> State:
-    state: State = torch.load(path, map_location='cpu', weights_only=True)
-    return state
 
 
 def _moments(network: ALNet, optimiser: Adam, key: str) -> State:
