@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from alike_ros.errors import ImageError
+from alike_ros.image_decode import decode_pixels
 from alike_ros.structures import ImageArray
 
 
@@ -19,19 +20,19 @@ def read_mask(path: Path) -> ImageArray:
         ImageError: it cannot be read, or is no 8-bit image.
     """
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        image = decode_pixels(path.read_bytes())
     except OSError as error:
         raise ImageError(
             f'the mask {path} cannot be read: {error.strerror}; give the path of a PNG, black '
             'where no keypoint may lie'
         ) from error
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
-    if image is None or image.dtype != np.uint8:
-        came = 'no image' if image is None else str(image.dtype)
+    except ImageError as error:
+        raise ImageError(f'the mask {path}: {error}; save it as a grey PNG') from error
+    if image.dtype != np.uint8:
         raise ImageError(
-            f'the mask {path}: expected an 8-bit image, got {came}; save it as a grey PNG'
+            f'the mask {path}: expected an 8-bit image, got {image.dtype}; save it as a grey PNG'
         )
-    mask = image if image.ndim == 2 else image[:, :, :3].max(axis=2)
+    mask = image if image.ndim == 2 else image.max(axis=2)
     return mask.astype(np.uint8, copy=False)
 
 

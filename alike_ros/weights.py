@@ -64,8 +64,14 @@ class WeightsFile:
 
 def cache_dir() -> Path:
     """Return the user's cache folder of this package (XDG base directories)."""
-    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(base) / 'alike_ros' / 'models'
+    return Path(os.environ.get('XDG_CACHE_HOME') or _home() / '.cache', 'alike_ros', 'models')
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # no $HOME, and no entry for this user, as in a container
+        return Path('/nonexistent')
 
 
 def search_path() -> list[Path]:

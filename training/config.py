@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from alike_ros.config import MODELS, Checked, param, parameters
-from alike_ros.errors import ConfigError
+from alike_ros.errors import ConfigError, first_line
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,12 @@ def read_config(path: Path) -> dict[str, Any]:
     """Return the values of a YAML file of parameters.
 
     Raises:
-        ConfigError: no mapping, or a name that is no parameter.
+        ConfigError: no mapping of plain values, or a name that is no parameter.
     """
-    values = yaml.safe_load(path.read_text(encoding='utf-8')) or {}
+    try:
+        values = yaml.safe_load(path.read_text(encoding='utf-8')) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f'{path} is no YAML of plain values: {first_line(error)}') from error
     if not isinstance(values, dict):
         raise ConfigError(f'{path}: expected lines `name: value`, got {type(values).__name__}')
     known = {parameter.name for parameter in parameters(TrainingConfig)}

@@ -14,10 +14,11 @@ import openvino as ov
 from alike_ros.backends.host import GRAPHS, HostBackend
 from alike_ros.backends.memory import keep_freed_memory
 from alike_ros.backends.quantised import Steps, activation_steps, quantise
+from alike_ros.caches import compiled_folder
 from alike_ros.config import ExtractorConfig
 from alike_ros.errors import BackendError, first_line
 from alike_ros.structures import FloatArray
-from alike_ros.weights import WeightsFile, cache_dir
+from alike_ros.weights import WeightsFile
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +84,9 @@ class OpenVinoBackend(HostBackend):
         content = network.SerializeToString()
         model = self._core.read_model(content)
         model.reshape(shapes)
-        if self._target.partition('.')[0] in SLOW_TO_COMPILE:
-            folder = self._cache_folder(content)
+        slow = self._target.partition('.')[0] in SLOW_TO_COMPILE
+        folder = self._cache_folder(content) if slow else None
+        if folder is not None:
             cached = self._settings | {'CACHE_DIR': str(folder)}
             try:
                 return self._core.compile_model(model, self._target, cached)
@@ -93,11 +95,11 @@ class OpenVinoBackend(HostBackend):
                 shutil.rmtree(folder, ignore_errors=True)
         return self._core.compile_model(model, self._target, self._settings)
 
-    def _cache_folder(self, graph: bytes) -> Path:
+    def _cache_folder(self, graph: bytes) -> Path | None:
         """Return the folder for a graph with its weights, this version and this device."""
         device = self._core.get_property(self._target, 'FULL_DEVICE_NAME')
         key = hashlib.sha256(graph + f'{ov.__version__} {device}'.encode())
-        return cache_dir().parent / 'openvino' / key.hexdigest()[:16]
+        return compiled_folder('openvino', key.hexdigest()[:16])
 
 
 def open_device(core: ov.Core, name: str) -> str:

@@ -15,9 +15,9 @@ import tensorrt  # loads the libraries that the provider looks for
 
 from alike_ros.backends.cuda import device_name
 from alike_ros.backends.onnx_backend import OnnxBackend, make_session
+from alike_ros.caches import compiled_folder
 from alike_ros.config import ExtractorConfig
 from alike_ros.errors import BackendError
-from alike_ros.weights import cache_dir
 
 PROVIDER = 'TensorrtExecutionProvider'
 
@@ -49,18 +49,20 @@ class TensorRtBackend(OnnxBackend):
         settings = {
             'device_id': number or '0',
             'trt_fp16_enable': str(config.precision == 'fp16'),
-            'trt_engine_cache_enable': 'True',
-            'trt_engine_cache_path': str(_cache_folder(graph, f'{name} {config.precision}')),
         }
+        folder = _cache_folder(graph, f'{name} {config.precision}')
+        if folder is not None:
+            settings |= {
+                'trt_engine_cache_enable': 'True',
+                'trt_engine_cache_path': str(folder),
+            }
         cuda = {'device_id': number or '0', 'use_tf32': '0'}
         providers = [(PROVIDER, settings), ('CUDAExecutionProvider', cuda)]
         return make_session(graph, self.device, config.threads, providers)
 
 
-def _cache_folder(graph: bytes, target: str) -> Path:
-    """Make and return the folder for this graph with these weights on this target."""
+def _cache_folder(graph: bytes, target: str) -> Path | None:
+    """Return the folder for this graph with these weights on this target."""
     versions = f'{ort.__version__} {tensorrt.__version__}'
     key = hashlib.sha256(graph + f'{versions} {target}'.encode()).hexdigest()[:16]
-    folder = cache_dir().parent / 'tensorrt' / key
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return compiled_folder('tensorrt', key)

@@ -10,7 +10,7 @@ from heapq import merge
 from pathlib import Path
 from typing import Any
 
-from rosbags.interfaces import Connection, MessageDefinitionFormat
+from rosbags.interfaces import Connection, MessageDefinitionFormat, Nodetype
 from rosbags.rosbag1 import Reader as Reader1
 from rosbags.rosbag2 import Reader as Reader2
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 Reader = Reader1 | Reader2 | CutOffReader
 
 SUFFIXES = ('.bag', '.db3', '.mcap')
+LONGEST_ARRAY = 10_000  # rosbags writes a line of code for each element of some
 _IDL_RULER = '=' * 80 + '\n'
 
 
@@ -162,16 +163,30 @@ def _store(connection: Connection) -> Typestore:
     kind, text = connection.msgdef
     if kind == MessageDefinitionFormat.NONE:
         return typestore()
+    is_msg = kind == MessageDefinitionFormat.MSG
+    types = get_types_from_msg(text, connection.msgtype) if is_msg else _types_from_idl(text)
+    _check_arrays(types)
     store = get_typestore(Stores.EMPTY)
-    if kind == MessageDefinitionFormat.MSG:
-        store.register(get_types_from_msg(text, connection.msgtype))
-        return store
+    store.register(types)
+    return store
+
+
+def _types_from_idl(text: str) -> dict[str, Any]:
     parts = text.split(_IDL_RULER)[1:] if text.startswith(_IDL_RULER) else [f'\n{text}']
     types: dict[str, Any] = {}
     for part in parts:
         types.update(get_types_from_idl(part.split('\n', 1)[1]))
-    store.register(types)
-    return store
+    return types
+
+
+def _check_arrays(types: dict[str, Any]) -> None:
+    for name, (_, fields) in types.items():
+        for field, (kind, content) in fields:
+            if kind == Nodetype.ARRAY and content[1] > LONGEST_ARRAY:
+                raise ValueError(
+                    f'{name} has {content[1]} elements in {field}, expected at most '
+                    f'{LONGEST_ARRAY}'
+                )
 
 
 def _reason(error: BaseException) -> str:

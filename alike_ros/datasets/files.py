@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from alike_ros.camera import Camera
 from alike_ros.errors import DatasetError, ImageError
+from alike_ros.image_decode import decode_pixels
 from alike_ros.structures import Frame, ImageArray
 
 logger = logging.getLogger(__name__)
@@ -21,18 +21,14 @@ logger = logging.getLogger(__name__)
 def read_image(path: Path) -> ImageArray:
     """(H, W) uint8 when the file is grey, else (H, W, 3) uint8 RGB; ImageError otherwise."""
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        image = decode_pixels(path.read_bytes())
     except OSError as error:
         raise ImageError(f'{path} cannot be read: {error.strerror}') from error
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
-    if image is None:
-        raise ImageError(f'{path} is not an image that can be decoded; copy it again')
-    if image.dtype != np.uint8 or (image.ndim == 3 and image.shape[2] not in (3, 4)):
+    except ImageError as error:
+        raise ImageError(f'{path}: {error}; copy it again') from error
+    if image.dtype != np.uint8:
         raise ImageError(f'{path}: expected 8-bit grey or colour, got {image.dtype}')
-    if image.ndim == 2:
-        return np.asarray(image, np.uint8)
-    code = cv2.COLOR_BGRA2RGB if image.shape[2] == 4 else cv2.COLOR_BGR2RGB
-    return np.asarray(cv2.cvtColor(image, code), np.uint8)
+    return image if image.ndim == 2 else np.ascontiguousarray(image[:, :, ::-1])
 
 
 class ImageFiles:

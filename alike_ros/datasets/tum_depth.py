@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.camera import Camera
 from alike_ros.depth import SAME_DEPTH, depth_in_metres, sample_depth
 from alike_ros.errors import ImageError
+from alike_ros.image_decode import decode_pixels
 
 Array = NDArray[np.float64]
 
@@ -40,9 +40,11 @@ class DepthFiles:
 @lru_cache(maxsize=4)
 def read_depth(path: Path) -> NDArray[np.float32]:
     """(H, W) m, NaN unknown; ImageError when it is no 16-bit image."""
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
-    if image is None or image.dtype != np.uint16 or image.ndim != 2:
+    try:
+        image = decode_pixels(path.read_bytes())
+    except ImageError as error:
+        raise ImageError(f'{path}: {error}; copy it again') from error
+    if image.dtype != np.uint16 or image.ndim != 2:
         raise ImageError(f'{path}: expected a 16-bit depth image; copy it again')
     return depth_in_metres(image, UNITS_PER_M)
 

@@ -14,6 +14,7 @@ if __name__ == '__main__':  # before the imports that take long
 
     end_on_signals()
 
+from ament_index_python import has_resource
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -142,8 +143,14 @@ def _qos(reliability: ReliabilityPolicy, offers: list[QoSProfile]) -> QoSProfile
 
 
 def _message_type(type_name: str) -> Any:
+    """Return the class of a message.
+
+    A publisher says what it is called, so nothing is imported but packages of messages.
+    """
     package, _, name = type_name.partition('/msg/')
     try:
+        if not (package.isidentifier() and has_resource('rosidl_interfaces', package)):
+            raise ImportError(f'{package} is no package of messages')
         return getattr(import_module(f'{package}.msg'), name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(

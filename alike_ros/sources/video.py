@@ -15,6 +15,8 @@ from alike_ros.structures import Frame, ImageArray
 
 logger = logging.getLogger(__name__)
 
+PLAYLISTS = (b'#EXTM3U', b'ffconcat')
+
 
 class MovieSource:
     """The frames of a movie; stamps are its own, from 0 at the first frame.
@@ -29,16 +31,11 @@ class MovieSource:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.name = self.path.stem
-        capture = self._open()
-        try:
-            self._count = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-            if _is_text(self.path) or not capture.grab():
-                raise DatasetError(
-                    f'{self.path} is no movie that OpenCV decodes, or is damaged; convert it, for '
-                    f'example with: ffmpeg -i INPUT -c:v libx264 OUTPUT.mp4'
-                )
-        finally:
-            capture.release()
+        if _is_text(self.path) or not self._count_frames():
+            raise DatasetError(
+                f'{self.path} is no movie that OpenCV decodes, or is damaged; convert it, for '
+                f'example with: ffmpeg -i INPUT -c:v libx264 OUTPUT.mp4'
+            )
 
     def __len__(self) -> int:
         return self._count
@@ -65,9 +62,16 @@ class MovieSource:
         if index + 1 < self._count:
             logger.warning('%s ends after %d of %d frames', self.path, index, self._count)
 
+    def _count_frames(self) -> bool:
+        """Whether a frame can be read."""
+        capture = self._open()
+        try:
+            self._count = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+            return capture.grab()
+        finally:
+            capture.release()
+
     def _open(self) -> cv2.VideoCapture:
-        if not self.path.is_file():
-            raise DatasetError(f'{self.path} is not there; give the path of a movie')
         return cv2.VideoCapture(str(self.path))
 
 
@@ -112,10 +116,13 @@ class LiveSource:
 
 
 def _is_text(path: Path) -> bool:
-    """Whether the file begins as text, which FFmpeg would play as a screen of letters."""
+    """Whether the file begins as text, such as a playlist, which could name other files."""
+    if not path.is_file():
+        raise DatasetError(f'{path} is not there; give the path of a movie')
     with path.open('rb') as file:
         start = file.read(2048)
-    return not any(byte < 9 or byte > 126 for byte in start)
+    readable = not any(byte < 9 or byte > 126 for byte in start)
+    return readable or start.startswith(PLAYLISTS)
 
 
 def _as_rgb(image: np.ndarray) -> ImageArray:
