@@ -9,6 +9,7 @@ from typing import Any
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation as rcl
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
@@ -47,16 +48,16 @@ def run(make_node: Callable[[], Node], work: Callable[[Any, Task], None]) -> int
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     logger = rclpy.logging.get_logger('alike_ros')
     task = None
     try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         node = make_node()
         logger = node.get_logger()
         task = Task(node, stop)
         work(node, task)
         return 0
-    except (AlikeError, OSError) as error:
+    except (AlikeError, OSError, rcl.RCLError, rcl.UnknownROSArgsError) as error:
         logger.fatal(' '.join(str(error).split()))
         return 1
     except ExternalShutdownException:
