@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from alike_ros.errors import AlikeError
+from alike_ros.ros.log_files import log_arguments
 
 
 class Task:
@@ -51,7 +53,12 @@ def run(make_node: Callable[[], Node], work: Callable[[Any, Task], None]) -> int
     logger = rclpy.logging.get_logger('alike_ros')
     task = None
     try:
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        without_files, warning = log_arguments()
+        rclpy.init(
+            args=[*sys.argv, *without_files], signal_handler_options=SignalHandlerOptions.NO
+        )
+        if warning:
+            logger.warning(warning)
         node = make_node()
         logger = node.get_logger()
         task = Task(node, stop)
