@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 from setuptools import setup
 
 HERE = Path(__file__).parent
+DATA = ('config', 'config/sros2', 'launch', 'models', 'msg')
 
 
 def files_of(folder: str) -> tuple[str, list[str]]:
@@ -16,5 +17,5 @@ def files_of(folder: str) -> tuple[str, list[str]]:
 
 setup(
     version=ElementTree.parse(HERE / 'package.xml').findtext('version'),
-    data_files=[files_of(folder) for folder in ('config', 'launch', 'models', 'msg')],
+    data_files=[files_of(folder) for folder in DATA],
 )

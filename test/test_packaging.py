@@ -193,8 +193,9 @@ def test_pip_builds_a_wheel_with_the_command_and_the_data(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     info = f'alike_ros-{version()}'
     for folder in DATA_FOLDERS:
-        for path in (ROOT / folder).iterdir():
-            assert f'{info}.data/data/share/alike_ros/{folder}/{path.name}' in names
+        for path in (ROOT / folder).rglob('*'):
+            place = f'{info}.data/data/share/alike_ros/{path.relative_to(ROOT)}'
+            assert path.is_dir() or place in names
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'alike_ros').rglob('*.py')}
     assert modules <= set(names)
     commands = zipfile.ZipFile(wheel).read(f'{info}.dist-info/entry_points.txt').decode()

@@ -20,6 +20,7 @@ from alike_ros.ros.health.findings import FrontEndSeen, Input, Publisher
 STATUS = 'alike_ros/msg/FrontendStatus'
 INFO = 'sensor_msgs/msg/CameraInfo'
 IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+UNKNOWN = '_NODE_NAME_UNKNOWN_'  # of an endpoint that was found before its node
 LISTEN = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
@@ -39,7 +40,8 @@ class HealthNode(Node):
         for topic, types in self.get_topic_names_and_types():
             if STATUS in types:
                 for end in self.get_publishers_info_by_topic(topic):
-                    found.add((end.node_name, end.node_namespace))
+                    if end.node_name != UNKNOWN:
+                        found.add((end.node_name, end.node_namespace))
         return sorted(found)
 
     def listen(self) -> None:
