@@ -72,7 +72,7 @@ def metadata(weights: WeightsFile) -> dict[str, str]:
 
 def _save_openvino(content: bytes, path: Path, about: dict[str, str]) -> None:
     try:
-        import openvino as ov
+        from alike_ros.backends.openvino_library import ov
     except ImportError as error:
         raise _missing('openvino', error) from error
     model = ov.Core().read_model(content)
@@ -137,7 +137,7 @@ def _run_onnxruntime(model: bytes | Path, batch: ImageArray) -> Outputs:
 
 
 def _run_openvino(model: bytes | Path, batch: ImageArray) -> Outputs:
-    import openvino as ov
+    from alike_ros.backends.openvino_library import ov
 
     settings = {'INFERENCE_PRECISION_HINT': 'f32'}
     core = ov.Core()

@@ -55,6 +55,9 @@ sys.addaudithook(hook)
 note('watching')
 """
 
+# Stands where OpenVINO looks for what would report that it was imported.
+TELEMETRY = 'import sitecustomize; sitecustomize.note("socket of telemetry")'
+
 COMMANDS = """
 import json, sys
 from alike_ros.cli.main import main
@@ -67,6 +70,7 @@ def watched(tmp_path):
     """Return the log of the watch, and the environment that turns it on; nothing is writable."""
     (tmp_path / 'hook').mkdir()
     (tmp_path / 'hook' / 'sitecustomize.py').write_text(WATCH)
+    (tmp_path / 'hook' / 'openvino_telemetry.py').write_text(TELEMETRY)
     log = tmp_path / 'log'
     log.touch()
     log.chmod(0o666)

@@ -9,10 +9,10 @@ from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 
 from alike_ros.backends.host import GRAPHS, HostBackend
 from alike_ros.backends.memory import keep_freed_memory
+from alike_ros.backends.openvino_library import ov
 from alike_ros.backends.quantised import Steps, activation_steps, quantise
 from alike_ros.caches import compiled_folder
 from alike_ros.config import ExtractorConfig

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-import openvino as ov
 from onnx import TensorProto, helper, numpy_helper
 
+from alike_ros.backends.openvino_library import ov
 from alike_ros.structures import ImageArray
 
 Steps = dict[str, np.float32]  # of the values that a convolution reads, by its weight's name
