@@ -118,6 +118,7 @@ def test_what_is_missing_is_named(tmp_path, capsys, monkeypatch):
         assert problem in capsys.readouterr().err
         assert list(tmp_path.iterdir()) == []
     monkeypatch.setitem(sys.modules, 'openvino', None)
+    monkeypatch.delitem(sys.modules, 'alike_ros.backends.openvino_library', raising=False)
     assert cli.main(['export', 'alike-t', str(tmp_path / 'alike-t.xml')]) == 2
     assert 'pip install openvino' in capsys.readouterr().err
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from configparser import ConfigParser
 from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,6 +14,7 @@ from xml.etree import ElementTree
 import pytest
 from catkin_pkg.package import parse_package
 from conftest import absent
+from packaging.requirements import Requirement
 
 from alike_ros import resources
 from alike_ros.errors import AlikeError
@@ -150,6 +152,26 @@ def test_every_launcher_is_installed_for_ros2_run(name):
     }
     (module,) = (name for name in names if name.startswith('alike_ros.'))
     assert callable(import_module(module).main)
+
+
+def test_every_requirement_has_a_lower_and_an_upper_bound():
+    setup = ConfigParser()
+    setup.read(ROOT / 'setup.cfg')
+    extras = setup['options.extras_require'].values()
+    lines = '\n'.join([setup['options']['install_requires'], *extras]).split('\n')
+    requirements = [Requirement(line) for line in lines if line and not line.startswith('#')]
+    assert len(requirements) > 20
+    for requirement in requirements:
+        kinds = {bound.operator for bound in requirement.specifier}
+        assert kinds == {'>=', '<'}, requirement
+
+
+@pytest.mark.parametrize('path', (ROOT / 'requirements').glob('*.txt'), ids=lambda path: path.stem)
+def test_what_make_installs_is_pinned(path):
+    lines = path.read_text().splitlines()
+    for line in filter(None, (line.partition('#')[0] for line in lines)):
+        kinds = {bound.operator for bound in Requirement(line).specifier}
+        assert kinds == {'=='} or Requirement(line).marker is not None, line
 
 
 def test_share_dir_is_the_checkout_when_imported_from_one():
