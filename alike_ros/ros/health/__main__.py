@@ -35,9 +35,10 @@ def main() -> int:
 
     def work(node: HealthNode, task: Task) -> None:
         end_s = time.monotonic() + args.duration
-        while time.monotonic() < end_s and not task.stopped:
+        while (now_s := time.monotonic()) < end_s and not task.stopped:
             node.listen()
-            task.spin(PERIOD_S)
+            while (left_s := now_s + PERIOD_S - time.monotonic()) > 0:
+                task.spin(left_s)
         codes.append(tell(node))
 
     return run(HealthNode, work) or codes[0]

@@ -13,7 +13,8 @@ OK = 0  # DiagnosticStatus.OK; from WARN on something is wrong
 MAX_LATENCY_S = 1.0
 FEW_TRACKS = 30
 FEW_KEYPOINTS = 60
-STATE_LOST = 2  # FrontendStatus
+MOST_NAMED = 4
+NO_PARTNER = 'find no partner'  # what the front end says of images without a set
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,24 @@ class Publisher:
 
 @dataclass(frozen=True)
 class Input:
-    """A topic that a front end subscribes to."""
+    """A topic that a front end subscribes to.
+
+    stamps_ns: of the messages that came; None where nobody listened.
+    """
 
     topic: str
     type: str
     publishers: tuple[Publisher, ...]
+    stamps_ns: tuple[int, ...] | None = None
 
     @property
     def is_image(self) -> bool:
         return self.type.endswith('Image')
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether a publisher's messages can arrive."""
+        return any(each.type == self.type and not each.misfit for each in self.publishers)
 
 
 @dataclass(frozen=True)
@@ -43,21 +53,25 @@ class FrontEndSeen:
     """What was seen of one front end while listening.
 
     diagnostics: the newest (level, sentence); None when none came.
-    statuses: FrontendStatus messages. infos: camera_info messages that came.
-    image_topics: topics of images in the graph, for a hint.
+    statuses: FrontendStatus messages.
+    image_topics: other topics of images in the graph, for a hint.
     """
 
     name: str
     inputs: tuple[Input, ...]
     diagnostics: tuple[int, str] | None
     statuses: tuple[Any, ...]
-    infos: int
     image_topics: tuple[str, ...] = ()
+
+
+def is_mask(topic: str) -> bool:
+    """Whether a topic is one of masks, under its own name."""
+    return topic.rpartition('/')[2].startswith('mask')
 
 
 def findings(seen: FrontEndSeen) -> list[str]:
     """Return a sentence with the remedy for everything that is wrong; none when all is well."""
-    wiring = [*_image_wiring(seen), *_camera_info_wiring(seen)]
+    wiring = [*_image_wiring(seen), *_camera_info_wiring(seen), *_silence(seen), *_partners(seen)]
     return [*wiring, *_own_words(seen, bool(wiring)), *_timing(seen), *_tracks(seen)]
 
 
@@ -66,11 +80,9 @@ def _image_wiring(seen: FrontEndSeen) -> Iterator[str]:
         if not entry.is_image:
             continue
         if not entry.publishers:
-            others = [topic for topic in seen.image_topics if topic != entry.topic]
-            hint = f'images are on {", ".join(others)}' if others else 'no images are published'
             yield (
-                f'Nobody publishes {entry.topic}: start the camera, or remap image to where '
-                f'its images are ({hint}).'
+                f'Nobody publishes {entry.topic}: start the camera, or remap the topic to where '
+                f'its images are ({_others(seen.image_topics)}).'
             )
         yield from _misfits(entry)
 
@@ -85,12 +97,55 @@ def _camera_info_wiring(seen: FrontEndSeen) -> Iterator[str]:
                 f'Nobody publishes {entry.topic}: x and y of the tracks are NaN; calibrate the '
                 'camera, or remap camera_info.'
             )
-        elif not seen.infos:
+        elif entry.stamps_ns == ():
             yield (
                 f'Nothing came on {entry.topic}, though {entry.publishers[0].node} publishes it: '
                 'x and y of the tracks are NaN; look at that driver.'
             )
         yield from _misfits(entry)
+
+
+def _others(topics: tuple[str, ...]) -> str:
+    if not topics:
+        return 'no other images are published'
+    more = f' and {len(topics) - MOST_NAMED} more' if len(topics) > MOST_NAMED else ''
+    return f'other images are on {", ".join(topics[:MOST_NAMED])}{more}'
+
+
+def _silence(seen: FrontEndSeen) -> Iterator[str]:
+    """Name the topics of images on which nothing comes, though somebody publishes them."""
+    words = seen.diagnostics[1] if seen.diagnostics is not None else ''
+    for entry in seen.inputs:
+        alone = entry.stamps_ns is None and words.startswith(
+            f'no image has come on {entry.topic}:'
+        )
+        if entry.is_image and entry.is_fed and (alone or entry.stamps_ns == ()):
+            yield (
+                f'Nothing comes on {entry.topic}, though {entry.publishers[0].node} publishes it: '
+                'look at that driver; with Fast DDS both have to run as the same user.'
+            )
+
+
+def _partners(seen: FrontEndSeen) -> Iterator[str]:
+    """Say how far apart images are that find no partner, by their stamps."""
+    if seen.diagnostics is None or NO_PARTNER not in seen.diagnostics[1]:
+        return
+    came = [
+        entry
+        for entry in seen.inputs
+        if entry.is_image and entry.stamps_ns and not is_mask(entry.topic)
+    ]
+    for first, other in zip(came[:1] * len(came), came[1:], strict=False):
+        gaps = [
+            min((b - a for b in other.stamps_ns or ()), key=abs) for a in first.stamps_ns or ()
+        ]
+        gap_s = median(gaps) / 1e9
+        if abs(gap_s) > 0:
+            yield (
+                f'Images of {other.topic} are stamped {abs(gap_s) * 1e3:.3g} ms '
+                f'{"after" if gap_s > 0 else "before"} those of {first.topic}, and find no '
+                f'partner: synchronise the cameras, or set sync_tolerance above {abs(gap_s):.3g}.'
+            )
 
 
 def _misfits(entry: Input) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import unpack_from
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -12,16 +13,17 @@ from rclpy.qos import (
     ReliabilityPolicy,
     qos_check_compatible,
 )
-from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from alike_ros.msg import FrontendStatus
-from alike_ros.ros.health.findings import FrontEndSeen, Input, Publisher
+from alike_ros.ros.health.findings import FrontEndSeen, Input, Publisher, is_mask
 
 STATUS = 'alike_ros/msg/FrontendStatus'
 INFO = 'sensor_msgs/msg/CameraInfo'
-IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+IMAGES = {'sensor_msgs/msg/Image': Image, 'sensor_msgs/msg/CompressedImage': CompressedImage}
 UNKNOWN = '_NODE_NAME_UNKNOWN_'  # of an endpoint that was found before its node
 LISTEN = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+LISTEN_TO_IMAGES = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 class HealthNode(Node):
@@ -30,7 +32,7 @@ class HealthNode(Node):
     def __init__(self) -> None:
         super().__init__('alike_health')
         self._statuses: dict[str, list[Any]] = {}
-        self._infos: dict[str, int] = {}
+        self._stamps_ns: dict[str, list[int]] = {}
         self._diagnostics: dict[str, tuple[int, str]] = {}
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 100)
 
@@ -53,10 +55,14 @@ class HealthNode(Node):
                 self.create_subscription(
                     FrontendStatus, f'{full}/status', self._statuses[full].append, LISTEN
                 )
-            for topic, types in self._taken_by(name, namespace):
-                if INFO in types and topic not in self._infos:
-                    self._infos[topic] = 0
-                    self.create_subscription(CameraInfo, topic, self._counter(topic), LISTEN)
+            taken = self._taken_by(name, namespace)
+            images = [(topic, types) for topic, types in taken if self._is_image(topic, types)]
+            images = [entry for entry in images if not is_mask(entry[0])]
+            for topic, types in taken:
+                if INFO in types:
+                    self._note_stamps(topic, CameraInfo, LISTEN)
+            for topic, types in images if len(images) > 1 else ():
+                self._note_stamps(topic, IMAGES[types[0]], LISTEN_TO_IMAGES)
 
     def seen(self, name: str, namespace: str) -> FrontEndSeen:
         """Return what is known of a front end by now."""
@@ -64,20 +70,15 @@ class HealthNode(Node):
         inputs = [
             self._input(topic, types[0], full)
             for topic, types in self._taken_by(name, namespace)
-            if types[0] in (*IMAGES, INFO) and not self._is_spare(topic)
+            if types[0] == INFO or self._is_image(topic, types)
         ]
-        topics = self.get_topic_names_and_types()
+        known = {entry.topic for entry in inputs}
         return FrontEndSeen(
             name=full,
             inputs=tuple(inputs),
             diagnostics=self._diagnostics.get(full) or self._diagnostics.get(name),
             statuses=tuple(self._statuses.get(full, ())),
-            infos=sum(self._infos.get(entry.topic, 0) for entry in inputs),
-            image_topics=tuple(
-                topic
-                for topic, types in topics
-                if types[0] == IMAGES[0] and self.count_publishers(topic)
-            ),
+            image_topics=tuple(topic for topic in self._cameras() if topic not in known),
         )
 
     def _input(self, topic: str, kind: str, owner: str) -> Input:
@@ -101,6 +102,7 @@ class HealthNode(Node):
                 )
                 for end in ends
             ),
+            tuple(self._stamps_ns[topic]) if topic in self._stamps_ns else None,
         )
 
     def _taken_by(self, name: str, namespace: str) -> list[tuple[str, list[str]]]:
@@ -109,16 +111,35 @@ class HealthNode(Node):
         except RuntimeError:  # its endpoints are known before its name is, and after
             return []
 
-    def _is_spare(self, topic: str) -> bool:
-        """Whether a topic is one of masks, under its own name, that nobody cares to publish."""
-        name = topic.rpartition('/')[2]
-        return name.startswith('mask') and not self.count_publishers(topic)
+    def _is_image(self, topic: str, types: list[str]) -> bool:
+        """Whether a topic is one of images; of masks only where somebody publishes them."""
+        is_spare = is_mask(topic) and not self.count_publishers(topic)
+        return types[0] in IMAGES and not is_spare
 
-    def _counter(self, topic: str) -> Any:
-        def count(_: CameraInfo) -> None:
-            self._infos[topic] += 1
+    def _cameras(self) -> list[str]:
+        """Return the topics of images that anybody but a front end publishes."""
+        frontends = {_join(namespace, name) for name, namespace in self.names()}
+        return [
+            topic
+            for topic, types in self.get_topic_names_and_types()
+            if types[0] in IMAGES
+            and any(
+                _join(end.node_namespace, end.node_name) not in frontends
+                for end in self.get_publishers_info_by_topic(topic)
+            )
+        ]
 
-        return count
+    def _note_stamps(self, topic: str, kind: type, qos: QoSProfile) -> None:
+        """Keep the stamp of each message; the rest of it is not even unpacked."""
+        if topic in self._stamps_ns:
+            return
+        stamps = self._stamps_ns[topic] = []
+
+        def note(cdr: bytes) -> None:
+            sec, nanosec = unpack_from('<iI' if cdr[1] else '>iI', cdr, 4)
+            stamps.append(sec * 10**9 + nanosec)
+
+        self.create_subscription(kind, topic, note, qos, raw=True)
 
     def _on_diagnostics(self, array: DiagnosticArray) -> None:
         for status in array.status:
