@@ -129,10 +129,10 @@ def _compare(outputs: Outputs, expected: Outputs, reference: str) -> None:
 
 
 def _run_onnxruntime(model: bytes | Path, batch: ImageArray) -> Outputs:
-    import onnxruntime
+    from alike_ros.backends.onnxruntime_library import ort
 
     source = model if isinstance(model, bytes) else str(model)
-    session = onnxruntime.InferenceSession(source, providers=['CPUExecutionProvider'])
+    session = ort.InferenceSession(source, providers=['CPUExecutionProvider'])
     return session.run(list(OUTPUTS), {'image': batch})
 
 

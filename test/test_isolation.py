@@ -1,5 +1,6 @@
 """For a user who may write nowhere, without a network: the node and the commands run."""
 
+import ast
 import json
 import os
 import shutil
@@ -40,6 +41,10 @@ def note(line):
     os.close(descriptor)
 
 def hook(event, arguments):
+    if event == 'import' and arguments[0] == 'onnxruntime':
+        if os.environ.get('ORT_DISABLE_TELEMETRY') != '1':
+            note('socket of ONNX Runtime')
+        return
     if event in ('socket.connect', 'socket.sendto', 'socket.sendmsg'):
         address = arguments[1]
         host = address[0] if isinstance(address, tuple) else ''
@@ -169,8 +174,8 @@ def test_commands_work_without_a_network_and_only_fetch_asks_for_one(watched, da
         ['models', 'verify', 'alike-t'],
         ['parameters', 'yaml'],
         ['convert', 'kitti', data / 'kitti', out / 'kitti.mcap', '--frames', '3'],
-        ['track', images, out / 'tracks.mcap', '--device', 'cpu'],
-        ['demo', images, '--output', out / 'demo', '--no_display', '--device', 'cpu'],
+        ['track', images, out / 'tracks.mcap', '--backend', 'openvino'],
+        ['demo', images, '--output', out / 'demo', '--no_display', '--backend', 'onnx'],
         ['export', 'alike-t', out / 'alike-t.onnx'],
         ['eval', 'tracking', images, '--methods', 'hybrid', 'gftt+klt'],
         ['eval', 'odometry', data / 'tum', '--no_klt'],
@@ -191,3 +196,16 @@ def test_commands_work_without_a_network_and_only_fetch_asks_for_one(watched, da
     assert set(watched_processes.split()) == {'watching'}
     assert 'socket' + asked == 'socket.getaddrinfo 192.0.2.1\n'
     assert 'cannot fetch' in done.stderr and 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize('library', ['openvino', 'onnxruntime'])
+def test_a_library_with_telemetry_is_imported_in_one_place(library):
+    root = Path(__file__).parents[1] / 'alike_ros'
+    importing = [
+        path.name
+        for path in root.rglob('*.py')
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        and library in [getattr(node, 'module', None), *(alias.name for alias in node.names)]
+    ]
+    assert importing == [f'{library}_library.py']

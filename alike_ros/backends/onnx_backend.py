@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import onnxruntime as ort
 
 from alike_ros.backends.host import GRAPHS, HostBackend
 from alike_ros.backends.memory import keep_freed_memory
+from alike_ros.backends.onnxruntime_library import ort
 from alike_ros.config import ExtractorConfig
 from alike_ros.errors import BackendError, first_line
 from alike_ros.structures import FloatArray

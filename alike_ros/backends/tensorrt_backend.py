@@ -10,11 +10,11 @@ import hashlib
 import os
 from pathlib import Path
 
-import onnxruntime as ort
 import tensorrt  # loads the libraries that the provider looks for
 
 from alike_ros.backends.cuda import device_name
 from alike_ros.backends.onnx_backend import OnnxBackend, make_session
+from alike_ros.backends.onnxruntime_library import ort
 from alike_ros.caches import compiled_folder
 from alike_ros.config import ExtractorConfig
 from alike_ros.errors import BackendError

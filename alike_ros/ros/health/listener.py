@@ -152,7 +152,7 @@ def _misfit(offered: Any, wanted: Any) -> str:
     if wanted is None:
         return ''
     verdict, reason = qos_check_compatible(offered, wanted)
-    return reason.strip() if verdict == QoSCompatibility.ERROR else ''
+    return reason.replace('ERROR: ', '').strip('; ') if verdict == QoSCompatibility.ERROR else ''
 
 
 def _join(namespace: str, name: str) -> str:
