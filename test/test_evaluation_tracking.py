@@ -1,12 +1,14 @@
 """`alike eval tracking`: summaries against sequences whose tracks are known."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from alike_ros.cli.main import main
-from alike_ros.evaluation.tracking import Points, evaluate
+from alike_ros.evaluation.predictions import Points, Shot, predict
+from alike_ros.evaluation.tracking import summarise_tracks
 
 SIZE = (120, 160)
 IMAGE = np.zeros(SIZE, np.uint8)
@@ -28,8 +30,8 @@ def grid():
 
 
 def run(follow, images=5, truth=None):
-    frames = ((i, IMAGE, i) for i in range(images))
-    return evaluate(frames, {'it': follow}, truth)['it']
+    shots = (Shot(i, IMAGE, i) for i in range(images))
+    return summarise_tracks(predict(shots, {'it': follow})['it'], truth)
 
 
 def test_tracks_that_last_are_long_and_true():
@@ -53,8 +55,11 @@ def test_points_seen_once_are_no_tracks():
     assert summary.mean_length == 5
     assert summary.singles == 250 / 300
     assert summary.tracked == 50
-    assert summary.survival == (1, 0.5, 0.5, 0.5, 0.5)
-    assert np.isnan(summary.median_px)
+    assert summary.lengths == (250, 0, 0, 0, 50)
+    assert summary.survival == pytest.approx(
+        (1, 0.2, 0.2, 0.2, 0.2)
+    )  # 50 of the 250 that did not begin last
+    assert np.isnan(summary.median_px) and summary.by_age == ()
 
 
 def test_tracks_that_jump_are_outliers_and_err(rng):
@@ -72,7 +77,60 @@ def test_tracks_that_jump_are_outliers_and_err(rng):
 def test_no_points_and_no_images_are_summaries_too():
     nothing = Points(np.zeros(0, int), np.zeros((0, 2), np.float32))
     assert run(lambda *_: nothing).points == 0
-    assert np.isnan(run(lambda *_: nothing, images=0).mean_length)
+    none = run(lambda *_: nothing, images=0, truth=Sliding())
+    assert np.isnan(none.mean_length) and none.survival == none.lengths == ()
+    assert json.dumps(none.fields(), allow_nan=False)
+
+
+def test_each_image_has_its_numbers():
+    def follow(_, stamp):
+        ids = np.arange(100) if stamp < 3 else np.arange(50, 150)
+        return Points(ids, grid() + [2 * stamp, 0])
+
+    by_image = run(follow).by_image
+    np.testing.assert_array_equal(by_image.points, [100] * 5)
+    np.testing.assert_array_equal(by_image.tracked, [np.nan, 100, 100, 50, 100])
+    np.testing.assert_array_equal(by_image.inliers[[1, 2, 4]], 1)
+    assert (
+        by_image.coverage[1:].tolist() == [0.75, 0.75, 0.375, 0.75]
+        and (by_image.seconds > 0).all()
+    )
+
+
+def drifting(_, stamp):
+    return Points(np.arange(100), grid() + [2 * stamp, 0.1 * stamp], sigmas=np.full(100, 0.1))
+
+
+def test_drift_shows_in_the_error_over_age():
+    by_age = run(drifting, images=10, truth=Sliding()).by_age
+    assert [(each.first_age, each.last_age) for each in by_age] == [
+        *((1, 1), (2, 2), (3, 4), (5, 7), (8, 11))
+    ]
+    assert [each.median_px for each in by_age[:2]] == pytest.approx([0.1, 0.2], abs=1e-5)
+    assert by_age[-1].bias_px == pytest.approx((0, 0.85), abs=0.05)
+
+
+def test_sigma_that_says_how_far_off_points_are_is_calibrated(rng):
+    def follow(sigma):
+        def noisy(_, stamp):
+            points = grid() + [2 * stamp, 0] + rng.normal(0, 0.2, (100, 2))
+            points[:10] += 40 * (stamp % 2)  # gross errors
+            sigmas = np.full(100, sigma, np.float32)
+            return Points(np.arange(100), points.astype(np.float32), sigmas=sigmas)
+
+        return noisy
+
+    right = run(follow(0.2), images=40, truth=Sliding())
+    assert right.sigma_mean == pytest.approx(1, abs=0.15) and right.sigma_count == 3900
+    assert right.sigma_median == pytest.approx(1, abs=0.25)
+    small = run(follow(0.1), images=40, truth=Sliding())
+    assert small.sigma_mean == pytest.approx(4, abs=0.6)
+
+
+def test_without_sigmas_nothing_is_calibrated():
+    summary = run(lambda _, stamp: Points(np.arange(100), grid()), truth=Sliding())
+    assert np.isnan(summary.sigma_mean) and summary.sigma_count == 0
+    assert summary.fields()['sigma_mean'] is None
 
 
 def compare(capsys, *arguments):
@@ -86,6 +144,21 @@ def test_all_methods_run_side_by_side(data, capsys):
     assert list(found) == ['hybrid', 'descriptor', 'gftt+klt', 'orb', 'sift', 'akaze']
     assert all(0 < each['points'] <= 305 for each in found.values())
     assert all(each['mean_length'] > 2 for each in found.values())
+
+
+def test_a_method_of_ones_own_is_named_by_module_and_factory(data, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / 'examples'))
+    chosen = ['--methods', 'dense_flow_tracks:dense_flow', 'orb', '--images', '5']
+    theirs, orb = compare(capsys, str(data / 'tum'), *chosen, '--points', '300').values()
+    assert theirs['points'] > 200 and theirs['inlier_ratio'] > 0.8
+    assert theirs['mean_length'] > orb['mean_length']
+
+
+@pytest.mark.parametrize('name', ['nowhere:thing', 'json:nothing', ':', 'brisk'])
+def test_a_method_that_is_not_there_is_one_sentence(name, capsys):
+    assert main(['eval', 'tracking', '--methods', name]) == 2
+    error = capsys.readouterr().err
+    assert name in error and 'module:factory' in error and error.count('\n') == 1
 
 
 @pytest.mark.parametrize('name', ['kitti', 'tum'])

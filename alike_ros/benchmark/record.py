@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 import os
 import platform
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 from alike_ros.benchmark import statistics
@@ -15,7 +13,7 @@ from alike_ros.benchmark.contestant import Case
 from alike_ros.benchmark.floor import Work, dense_work, sparse_work
 from alike_ros.benchmark.process import MEGABYTE
 from alike_ros.benchmark.rounds import Result
-from alike_ros.evaluation.summary import hardware
+from alike_ros.evaluation.summary import hardware, versions
 from alike_ros.weights import find_weights
 
 PACKAGES = (
@@ -39,7 +37,7 @@ def header(
         'hardware': hardware(device),
         'threads': threads,
         'python': platform.python_version(),
-        'packages': _versions(),
+        'packages': versions(PACKAGES),
         'environment': {
             name: value for name, value in os.environ.items() if name.startswith(VARIABLE_STARTS)
         },
@@ -131,13 +129,3 @@ def _spread(spread: statistics.Spread, scale: float = 1.0) -> dict[str, float]:
         'p90': scale * spread.high,
         'count': spread.count,
     }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except PackageNotFoundError:
-            continue
-    return found

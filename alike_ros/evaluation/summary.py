@@ -6,6 +6,8 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,15 @@ def hardware(device: str = 'cpu') -> dict[str, Any]:
     """Return the processor, the cores this process may use, and the GPU if `device` is one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
     return {'cpu': _cpu_model(), 'cores': cores, 'gpu': _gpu_model(device)}
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those of the packages that are installed."""
+    found = {}
+    for name in packages:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _gpu_model(device: str) -> str:

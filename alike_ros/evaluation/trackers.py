@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from alike_ros.config import ExtractorConfig, TrackerConfig
+from alike_ros.errors import ConfigError
 from alike_ros.evaluation.klt import FlowTracker
-from alike_ros.evaluation.tracking import Follow, Points
-from alike_ros.frontend import FrontEnd
+from alike_ros.evaluation.predictions import Follow, Points
 from alike_ros.structures import FloatArray, Frame, ImageArray
 from alike_ros.tracking.flow import grey
+from alike_ros.weights import find_weights
 
 KLT_DISTANCE = 7  # px
 DETECTORS: dict[str, tuple[Callable[[int], Any], int]] = {
@@ -22,30 +29,61 @@ DETECTORS: dict[str, tuple[Callable[[int], Any], int]] = {
 }
 
 
-def ours(front_end: FrontEnd) -> Follow:
+@dataclass(frozen=True)
+class Method:
+    """identity: values that JSON can hold and that decide what it finds. open: begin anew.
+
+    What `open` enters into the stack is closed when the method is done.
+    """
+
+    identity: dict[str, Any]
+    open: Callable[[ExitStack], Follow]
+
+
+def ours(extractor: ExtractorConfig, tracker: TrackerConfig) -> Method:
     """Return the tracks of a front end."""
+    weights = find_weights(extractor.model, extractor.weights)
 
-    def follow(image: ImageArray, stamp_ns: int) -> Points:
-        result = front_end.process(Frame(image, stamp_ns))
-        return Points(result.tracks.ids, result.features.keypoints, result.timings.match)
+    def begin(stack: ExitStack) -> Follow:
+        from alike_ros.extractor import Extractor
+        from alike_ros.frontend import FrontEnd
 
-    return follow
+        front_end = FrontEnd(stack.enter_context(Extractor(extractor)), tracker)
+
+        def follow(image: ImageArray, stamp_ns: int) -> Points:
+            result = front_end.process(Frame(image, stamp_ns))
+            features = result.features
+            return Points(
+                result.tracks.ids, features.keypoints, result.timings.match, features.sigmas
+            )
+
+        return follow
+
+    identity = {'extractor': asdict(extractor), 'tracker': asdict(tracker)}
+    return Method(identity | {'weights_sha256': weights.sha256}, begin)
 
 
-def optical_flow(count: int) -> Follow:
+def optical_flow(count: int) -> Method:
     """Return corners followed by optical flow (GFTT + KLT), checked there and back."""
-    tracker = FlowTracker(count, KLT_DISTANCE)
 
-    def follow(image: ImageArray, stamp_ns: int) -> Points:
-        tracks = tracker.update(image)
-        return Points(tracks.ids, tracks.keypoints)
+    def begin(stack: ExitStack) -> Follow:
+        tracker = FlowTracker(count, KLT_DISTANCE)
 
-    return follow
+        def follow(image: ImageArray, stamp_ns: int) -> Points:
+            tracks = tracker.update(image)
+            return Points(tracks.ids, tracks.keypoints)
+
+        return follow
+
+    return Method({'name': 'gftt+klt', 'points': count}, begin)
 
 
-def matched(name: str, count: int) -> Follow:
+def matched(name: str, count: int) -> Method:
     """Return keypoints of OpenCV, matched with the image before by mutual nearest descriptors."""
-    make, norm = DETECTORS[name]
+    return Method({'name': name, 'points': count}, lambda stack: _matched(*DETECTORS[name], count))
+
+
+def _matched(make: Callable[[int], Any], norm: int, count: int) -> Follow:
     detector, matcher = make(count), cv2.BFMatcher(norm, crossCheck=True)
     before: list[Any] = [None, None]  # ids, descriptors
     next_id = 0
@@ -65,3 +103,23 @@ def matched(name: str, count: int) -> Follow:
         return Points(ids, keypoints)
 
     return follow
+
+
+def adapter(spec: str, count: int) -> Method:
+    """Return the method that `module:factory` names: `factory(count)` returns a `Follow`.
+
+    Raises:
+        ConfigError: there is no such module or factory.
+    """
+    module_name, _, factory_name = spec.partition(':')
+    try:
+        module = import_module(module_name)
+        factory = getattr(module, factory_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            f'{spec} names no method: {error}. Expected module:factory, importable from here (set '
+            'PYTHONPATH to its folder), and a factory that takes the most points an image'
+        ) from error
+    file = Path(module.__file__ or '')
+    code = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ''
+    return Method({'name': spec, 'points': count, 'code': code}, lambda stack: factory(count))

@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alike_ros.evaluation.truth import Observations, summarise, track_errors
+from alike_ros.evaluation.calibration import calibrate
+from alike_ros.evaluation.predictions import UNKNOWN, Predictions
+from alike_ros.evaluation.survival import length_counts, lives, survival
+from alike_ros.evaluation.table import Table, known_or_dash
+from alike_ros.evaluation.truth import AgeSummary, Observations, summarise, track_errors
 from alike_ros.geometry import inlier_ratio
 from alike_ros.sources import GroundTruth
-from alike_ros.structures import FloatArray, ImageArray
 
 EPIPOLAR_PX = 1.0
 GRID = (8, 6)  # cells of the coverage, columns and rows
+AGES = (1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 90)  # images; first ones of the bins
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Points:
-    """The tracks of one image: ids (N,), each once; keypoints (N, 2) px.
+class ImageNumbers:
+    """What each of K images came to, (K,) each; NaN for what the first one cannot have.
 
-    seconds: what tracking took, without detection and description where they are apart; NaN
-        where it is not known.
+    points: tracks. tracked: those that were in the image before. inliers: share of these that
+    one fundamental matrix explains within 1 px (USAC MAGSAC). coverage: share of 8 x 6 cells
+    with a tracked point. seconds: that the method took.
     """
 
-    ids: NDArray[Any]
-    keypoints: FloatArray
-    seconds: float = float('nan')
-
-
-Follow = Callable[[ImageArray, int], Points]  # an image and its stamp in ns
+    points: Array
+    tracked: Array
+    inliers: Array
+    coverage: Array
+    seconds: Array
 
 
 @dataclass(frozen=True)
 class TrackingSummary:
-    """The tracks of a sequence in few numbers.
+    """The tracks of a sequence in few numbers; NaN where something is not known.
 
     mean_length: images, of tracks seen twice or more. singles: share of tracks seen once only.
-    tracked: points an image that were in the image before. inlier_ratio: of those, the share
-    that one fundamental matrix explains within 1 px (USAC MAGSAC), mean over images.
-    coverage: share of 8 x 6 cells with a tracked point.
-    survival: share of the first image's tracks that are there after 0, 1, 2 … images.
-    median_px, p95_px: against the scene point that a track began on; NaN without ground truth.
-    judged: share of observations that the truth can judge.
+    tracked, inlier_ratio, coverage: means of what `ImageNumbers` has.
+    median_px, p95_px: against the scene point that a track began on. judged: share of
+    observations that the truth can judge.
+    sigma_mean, sigma_median, sigma_count: calibration of sigma, as `Calibration` has it.
+    lengths: tracks seen in 1, 2, 3 … images. survival: share alive 0, 1, 2 … images after its
+    first (`survival.survival`). by_age: errors by images since the first sighting: drift.
     """
 
     images: int
@@ -61,86 +65,111 @@ class TrackingSummary:
     median_px: float
     p95_px: float
     judged: float
+    sigma_mean: float
+    sigma_median: float
+    sigma_count: int
+    lengths: tuple[int, ...]
     survival: tuple[float, ...]
+    by_age: tuple[AgeSummary, ...]
+    by_image: ImageNumbers
 
     def fields(self) -> dict[str, Any]:
-        """Return them as values that JSON can hold."""
-        return {k: None if v != v else v for k, v in asdict(self).items()}
+        """Return them as values that JSON can hold; None for what is not known."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values['by_age'] = [asdict(each) for each in self.by_age]
+        values['by_image'] = {
+            name: [None if v != v else v for v in column.tolist()]
+            for name, column in vars(self.by_image).items()
+        }
+        return {name: None if value != value else value for name, value in values.items()}
 
 
-def evaluate(
-    frames: Iterable[tuple[int, ImageArray, int]],
-    methods: Mapping[str, Follow],
-    truth: GroundTruth | None = None,
-    progress: Callable[[], object] = lambda: None,
-) -> dict[str, TrackingSummary]:
-    """Give the same images to all methods and return what their tracks are worth.
+def summarise_tracks(found: Predictions, truth: GroundTruth | None = None) -> TrackingSummary:
+    """Return what the tracks of a method are worth."""
+    images = found.images()
+    lived = lives(images)
+    by_image = image_numbers(found)
+    return TrackingSummary(
+        images=len(found),
+        mean_length=_mean(lived.seen[lived.seen > 1]),
+        singles=_mean(lived.seen == 1),
+        points=_mean(by_image.points),
+        tracked=_mean(by_image.tracked),
+        inlier_ratio=_mean(by_image.inliers),
+        coverage=_mean(by_image.coverage),
+        tracking_ms=_median_ms(found.seconds[:, 0]),
+        image_ms=_median_ms(found.seconds[:, 1]),
+        **_against(truth, images),
+        lengths=length_counts(lived),
+        survival=survival(lived),
+        by_image=by_image,
+    )
 
-    frames: number for the truth, image, stamp in ns. The methods take turns image by image, so
-    that a machine which others use is slow for all of them alike.
-    """
-    records: dict[str, _Record] = {name: _Record() for name in methods}
-    for number, image, stamp_ns in frames:
-        for name, follow in methods.items():
-            begun = time.perf_counter()
-            points = follow(image, stamp_ns)
-            records[name].add(number, points, image.shape, time.perf_counter() - begun)
-        progress()
-    return {name: record.summary(truth) for name, record in records.items()}
+
+def _against(truth: GroundTruth | None, images: Sequence[Observations]) -> dict[str, Any]:
+    """Return the fields that need ground truth; images that it does not have are left out."""
+    numbered = [each for each in images if each.index != UNKNOWN] if truth is not None else []
+    errors = track_errors(numbered, truth)  # type: ignore[arg-type]  # not asked for no images
+    summary = summarise(errors, AGES)
+    sigma = calibrate(errors.offsets, errors.variances)
+    return {
+        'median_px': summary.median_px,
+        'p95_px': summary.p95_px,
+        'judged': summary.valid,
+        'by_age': summary.by_age,
+        'sigma_mean': sigma.mean,
+        'sigma_median': sigma.median,
+        'sigma_count': sigma.count,
+    }
 
 
-class _Record:
-    """Collects the tracks of one method."""
+def image_numbers(found: Predictions) -> ImageNumbers:
+    """Return counts, shares and times, an image at a time."""
+    images = found.images()
+    rows = [
+        _compared(before, now, size)
+        for before, now, size in zip(images, images[1:], found.sizes[1:], strict=False)
+    ]
+    first = [(np.nan,) * 3] if images else []
+    tracked, inliers, coverage = np.array(first + rows, np.float64).reshape(-1, 3).T
+    points = np.array([len(each.ids) for each in images], np.float64)
+    return ImageNumbers(points, tracked, inliers, coverage, found.seconds[:, 1])
 
-    def __init__(self) -> None:
-        self._sequence: list[Observations] = []
-        self._lengths: Counter[int] = Counter()
-        self._shares: dict[str, list[float]] = {'tracked': [], 'inliers': [], 'coverage': []}
-        self._seconds: list[tuple[float, float]] = []
 
-    def add(
-        self, number: int, points: Points, shape: tuple[int, ...], image_seconds: float
-    ) -> None:
-        self._seconds.append((points.seconds, image_seconds))
-        self._lengths.update(points.ids.tolist())
-        if self._sequence:
-            self._compare(self._sequence[-1], points, shape)
-        self._sequence.append(Observations(number, points.ids, points.keypoints))
+def _compared(
+    before: Observations, now: Observations, size: NDArray[np.int64]
+) -> tuple[float, float, float]:
+    """Return how many points were there before, their share of inliers, and the coverage."""
+    _, a, b = np.intersect1d(before.ids, now.ids, return_indices=True)
+    starts, ends = before.keypoints[a], now.keypoints[b]
+    cells = np.floor((ends + 0.5) / size * GRID)
+    coverage = len(np.unique(cells, axis=0)) / (GRID[0] * GRID[1])
+    return len(a), inlier_ratio(starts, ends, EPIPOLAR_PX), coverage
 
-    def _compare(self, before: Observations, points: Points, shape: tuple[int, ...]) -> None:
-        _, a, b = np.intersect1d(before.ids, points.ids, return_indices=True)
-        starts, ends = before.keypoints[a], points.keypoints[b]
-        self._shares['tracked'].append(len(a))
-        self._shares['inliers'].append(inlier_ratio(starts, ends, EPIPOLAR_PX))
-        cells = np.floor((ends + 0.5) / [shape[1], shape[0]] * GRID)
-        self._shares['coverage'].append(len(np.unique(cells, axis=0)) / (GRID[0] * GRID[1]))
 
-    def summary(self, truth: GroundTruth | None) -> TrackingSummary:
-        lengths = np.array(list(self._lengths.values()))
-        errors = None if truth is None else summarise(track_errors(self._sequence, truth))
-        tracking, images = np.array(self._seconds).reshape(-1, 2).T * 1e3
-        unknown = float('nan')
-        return TrackingSummary(
-            images=len(self._sequence),
-            mean_length=_mean(lengths[lengths > 1]),
-            singles=_mean(lengths == 1),
-            points=_mean([len(each.ids) for each in self._sequence]),
-            tracked=_mean(self._shares['tracked']),
-            inlier_ratio=_mean(self._shares['inliers']),
-            coverage=_mean(self._shares['coverage']),
-            tracking_ms=float(np.median(tracking)) if len(tracking) else unknown,
-            image_ms=float(np.median(images)) if len(images) else unknown,
-            median_px=unknown if errors is None else errors.median_px,
-            p95_px=unknown if errors is None else errors.p95_px,
-            judged=unknown if errors is None else errors.valid,
-            survival=self._survival(),
+def tracking_table(found: Mapping[str, TrackingSummary]) -> Table:
+    """Return a line for each method."""
+    heads = (
+        'tracks, points, tracked, mean length, seen once, inliers, coverage, median px, p95 px, '
+        'sigma mean, sigma median, tracking ms, image ms'
+    )
+    rows = [
+        (
+            name,
+            f'{each.points:.0f}',
+            known_or_dash(each.tracked, '.0f'),
+            known_or_dash(each.mean_length, '.2f'),
+            known_or_dash(100 * each.singles, '.0f', ' %'),
+            known_or_dash(each.inlier_ratio, '.3f'),
+            known_or_dash(100 * each.coverage, '.0f', ' %'),
+            *(known_or_dash(v, '.2f') for v in (each.median_px, each.p95_px)),
+            *(known_or_dash(v, '.2f') for v in (each.sigma_mean, each.sigma_median)),
+            known_or_dash(each.tracking_ms, '.1f'),
+            known_or_dash(each.image_ms, '.0f'),
         )
-
-    def _survival(self) -> tuple[float, ...]:
-        if not self._sequence or not len(self._sequence[0].ids):
-            return ()
-        first = self._sequence[0].ids
-        return tuple(float(np.isin(first, each.ids).mean()) for each in self._sequence)
+        for name, each in found.items()
+    ]
+    return Table(heads.split(', '), rows)
 
 
 def _mean(values: Any) -> float:
@@ -148,3 +177,7 @@ def _mean(values: Any) -> float:
     known = np.asarray(values, np.float64)
     known = known[~np.isnan(known)]
     return float(known.mean()) if len(known) else float('nan')
+
+
+def _median_ms(seconds: Array) -> float:
+    return float(np.median(seconds)) * 1e3 if len(seconds) else float('nan')

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,13 @@ class Observations:
     index: the frame's number for the ground truth.
     ids: (N,) integers, each once.
     keypoints: (N, 2) px.
+    sigmas: (N,) px, standard deviation along each axis; NaN, or None, where a method tells none.
     """
 
     index: int
     ids: NDArray[Any]
     keypoints: NDArray[np.floating]
+    sigmas: NDArray[np.floating] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,15 @@ class TrackErrors:
     indices: (M,) frame numbers. ids: (M,) tracks.
     ages: (M,) frames since the track's first observation, 1 or more.
     offsets: (M, 2) px, observed minus true; NaN where the truth does not know or says hidden.
+    variances: (M,) px^2, what each axis of the offset should have: sigma^2 of this observation
+        and of the first one, whose noise is in it too. NaN where no sigma was told.
     """
 
     indices: NDArray[np.int64]
     ids: NDArray[Any]
     ages: NDArray[np.int64]
     offsets: Array
+    variances: Array
 
     @property
     def errors(self) -> Array:
@@ -88,37 +93,49 @@ def track_errors(sequence: Sequence[Observations], truth: GroundTruth) -> TrackE
 
     Ids must not be reused for another track; a track may be away for some frames.
     """
-    firsts: dict[Any, tuple[int, Array]] = {}
+    firsts: dict[Any, _First] = {}
     parts = [_frame_errors(observations, firsts, truth) for observations in sequence]
     return TrackErrors(
         np.concatenate([part.indices for part in parts] or [np.zeros(0, np.int64)]),
         np.concatenate([part.ids for part in parts] or [np.zeros(0, np.uint64)]),
         np.concatenate([part.ages for part in parts] or [np.zeros(0, np.int64)]),
         np.concatenate([part.offsets for part in parts] or [np.zeros((0, 2))]),
+        np.concatenate([part.variances for part in parts] or [np.zeros(0)]),
     )
 
 
+class _First(NamedTuple):
+    number: int
+    point: Array  # (2,) px
+    sigma: float  # px
+
+
 def _frame_errors(
-    observations: Observations, firsts: dict[Any, tuple[int, Array]], truth: GroundTruth
+    observations: Observations, firsts: dict[Any, _First], truth: GroundTruth
 ) -> TrackErrors:
     """Errors of one frame; tracks that are new in it are added to `firsts`."""
     index = observations.index
     points = np.asarray(observations.keypoints, np.float64).reshape(-1, 2)
+    sigmas = np.full(len(points), np.nan)
+    if observations.sigmas is not None:
+        sigmas[:] = observations.sigmas
     keys = observations.ids.tolist()
     known = np.array([key in firsts for key in keys], bool)
-    pairs = zip(keys, points, strict=True)
-    begun = [firsts.setdefault(key, (index, point)) for key, point in pairs]
-    origins = np.array([origin for origin, _ in begun], np.int64).reshape(-1)
-    starts = np.array([start for _, start in begun], np.float64).reshape(-1, 2)
+    rows = zip(keys, points, sigmas.tolist(), strict=True)
+    begun = [firsts.setdefault(key, _First(index, point, sigma)) for key, point, sigma in rows]
+    origins = np.array([first.number for first in begun], np.int64).reshape(-1)
+    starts = np.array([first.point for first in begun], np.float64).reshape(-1, 2)
+    first_sigmas = np.array([first.sigma for first in begun], np.float64).reshape(-1)
     expected = np.full(points.shape, np.nan)
     for origin in np.unique(origins[known]):
-        rows = known & (origins == origin)
-        expected[rows] = truth.transfer(starts[rows], int(origin), index)
+        of_it = known & (origins == origin)
+        expected[of_it] = truth.transfer(starts[of_it], int(origin), index)
     return TrackErrors(
         np.full(int(known.sum()), index, np.int64),
         observations.ids[known],
         index - origins[known],
         (points - expected)[known],
+        (sigmas**2 + first_sigmas**2)[known],
     )
 
 
