@@ -1,4 +1,7 @@
-"""Keypoints and tracks drawn on an image: each track a dot with its tail, coloured by age."""
+"""Keypoints and tracks drawn on an image: each track a dot with its tail, coloured by age.
+
+Tracks lost with the image are grey crosses where they were last seen.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 from alike_ros.structures import FloatArray, ImageArray
 
 AGE_OF_FULL_COLOUR = 30  # images; older tracks keep the last colour
+LOST_COLOUR = (170, 170, 170)
 _SUB_PIXEL_BITS = 4
 
 
@@ -37,6 +41,7 @@ class TrackHistory:
         self._length = length
         self._tails: dict[int, deque[tuple[float, float]]] = {}
         self._ids: list[int] = []
+        self._lost: list[tuple[float, float]] = []
 
     @property
     def length(self) -> int:
@@ -52,8 +57,8 @@ class TrackHistory:
         self, ids: NDArray[np.uint64], keypoints: FloatArray, lost_ids: Iterable[int] = ()
     ) -> None:
         """Add an image: the track `ids[i]` is at `keypoints[i]` (px); forget `lost_ids`."""
-        for lost in np.asarray(lost_ids, np.uint64).tolist():
-            self._tails.pop(lost, None)
+        given_up = np.asarray(lost_ids, np.uint64).tolist()
+        self._lost = [self._tails.pop(lost)[-1] for lost in given_up if lost in self._tails]
         self._ids = np.asarray(ids, np.uint64).tolist()
         for track, point in zip(self._ids, np.asarray(keypoints).tolist(), strict=True):
             tail = self._tails.setdefault(track, deque(maxlen=self._length + 1))
@@ -62,12 +67,16 @@ class TrackHistory:
     def clear(self) -> None:
         """Forget every track, as after a reset of the tracker."""
         self._tails.clear()
-        self._ids = []
+        self._ids, self._lost = [], []
 
     def tails(self) -> Iterator[FloatArray]:
         """Yield for each row of the last `update` its (L, 2) positions in px, oldest first."""
         for track in self._ids:
             yield np.array(self._tails[track], np.float32)
+
+    def lost(self) -> FloatArray:
+        """Return where the tracks that the last `update` gave up were last seen, (L, 2) px."""
+        return np.array(self._lost, np.float32).reshape(-1, 2)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -82,11 +91,13 @@ def draw_tracks(image: ImageArray, history: TrackHistory, ages: NDArray[np.uint3
     """Return an RGB copy of an RGB or grey image with the tracks of the last `update` on it.
 
     ages: (N,) images in which each of these tracks was seen, in the rows of that `update`.
+    Those that it gave up are crosses below them.
     Dots and lines grow with the image: 1 px thick up to 1280 px of width.
     """
     canvas = to_rgb(image)
     colours = age_colours(ages).tolist()
-    thickness = max(1, round(canvas.shape[1] / 1280))
+    thickness = _thickness(canvas)
+    draw_crosses(canvas, history.lost(), LOST_COLOUR)
     rows = list(zip(history.tails(), colours, strict=True))
     for tail, colour in rows:
         if len(tail) > 1:
@@ -96,6 +107,21 @@ def draw_tracks(image: ImageArray, history: TrackHistory, ages: NDArray[np.uint3
     for tail, colour in rows:
         _dot(canvas, tail[-1], 2 * thickness, colour)
     return canvas
+
+
+def draw_crosses(canvas: ImageArray, points: FloatArray, colour: tuple[int, int, int]) -> None:
+    """Mark points (N, 2) px on an RGB image by diagonal crosses, in place."""
+    thickness = _thickness(canvas)
+    for point in points:
+        cv2.drawMarker(
+            canvas,
+            np.rint(point).astype(int).tolist(),
+            colour,
+            cv2.MARKER_TILTED_CROSS,
+            6 * thickness,
+            thickness,
+            cv2.LINE_AA,
+        )
 
 
 def draw_text(image: ImageArray, values: Mapping[str, object]) -> None:
@@ -114,6 +140,10 @@ def to_rgb(image: ImageArray) -> ImageArray:
     if image.ndim == 2:
         return np.repeat(image[:, :, None], 3, axis=2)
     return np.array(image, np.uint8, order='C')
+
+
+def _thickness(canvas: ImageArray) -> int:
+    return max(1, round(canvas.shape[1] / 1280))
 
 
 def _fixed(points: FloatArray) -> NDArray[np.int32]:

@@ -70,6 +70,23 @@ def test_draws_dots_and_tails_on_an_rgb_copy(shape):
     assert drawn[20, 40].any() and drawn[20, 25].any() and not drawn[40, 25].any()
 
 
+def test_lost_tracks_are_grey_crosses_where_they_were_last_for_one_image():
+    image = np.zeros((48, 64), np.uint8)
+    history = TrackHistory()
+    history.update(ids(1, 2), points([10, 20], [50, 30]))
+    history.update(ids(1), points([12, 20]))
+    assert history.lost().shape == (0, 2)  # missed, and may come back
+    history.update(ids(1), points([14, 20]), ids(2, 99))
+    np.testing.assert_array_equal(history.lost(), points([50, 30]))
+    red, green, blue = draw_tracks(image, history, np.array([3], np.uint32))[30, 50]
+    assert red == green == blue > 100
+    history.update(ids(1), points([16, 20]))
+    assert not draw_tracks(image, history, np.array([4], np.uint32))[26:35, 46:55].any()
+    history.update(ids(), points(), ids(1))
+    history.clear()
+    assert len(history.lost()) == 0
+
+
 def test_colour_goes_from_blue_to_red_with_age():
     new, old, older = age_colours(np.array([1, AGE_OF_FULL_COLOUR, 1000], np.uint32)).astype(int)
     assert new[2] > new[0] and old[0] > old[2]
