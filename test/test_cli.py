@@ -103,9 +103,14 @@ def test_demo_writes_a_movie_and_its_numbers(models, folder, tmp_path, capsys):
     assert 'mean track length' in capsys.readouterr().out
 
 
-def test_demo_takes_a_file_name_for_the_movie(models, folder, tmp_path):
-    movie = tmp_path / 'some' / 'name.mp4'
-    assert cli.main(['demo', str(folder), '--no_display', '--output', str(movie)]) == 0
+@pytest.mark.parametrize('name', ['name.mp4', 'name.gif'])
+def test_demo_takes_a_file_name_for_the_movie(models, folder, tmp_path, name):
+    movie = tmp_path / 'some' / name
+    look = ['--width', '160', '--every', '2', '--fps', '10']
+    assert cli.main(['demo', str(folder), '--no_display', '--output', str(movie), *look]) == 0
+    read = cv2.VideoCapture(str(movie))
+    sizes = [read.get(cv2.CAP_PROP_FRAME_WIDTH), read.get(cv2.CAP_PROP_FRAME_COUNT)]
+    assert sizes == [160, 3] or name.endswith('gif')
     assert movie.stat().st_size > 0 and movie.with_suffix('.json').is_file()
 
 

@@ -14,7 +14,6 @@ from ros_fixtures import domain_id  # noqa: E402
 
 from alike_ros.bags import Bag  # noqa: E402
 from alike_ros.evaluation.contact_sheet import Tile, contact_sheet, spread  # noqa: E402
-from alike_ros.evaluation.movie import MovieWriter  # noqa: E402
 from alike_ros.evaluation.report import report  # noqa: E402
 from alike_ros.evaluation.summary import Summary, percentiles_ms  # noqa: E402
 from alike_ros.ros.demo.__main__ import main  # noqa: E402
@@ -120,22 +119,3 @@ def test_a_sheet_holds_pictures_of_any_shape(size):
     picture = np.full((*size, 3), 200, np.uint8)
     sheet = contact_sheet([Tile(picture, 'caption')] * 5, 'title', 'subtitle')
     assert sheet.shape[1] == 1920 and (sheet == 200).all(axis=2).sum() > 10_000
-
-
-def test_a_movie_has_the_rate_of_its_stamps_and_takes_odd_and_changing_sizes(tmp_path):
-    path = tmp_path / 'movie.mp4'
-    with MovieWriter(path) as writer:
-        for i in range(10):
-            height = 51 if i < 9 else 80
-            writer.write(np.full((height, 101, 3), 20 * i, np.uint8), i * 50_000_000)
-    movie = cv2.VideoCapture(str(path))
-    assert movie.get(cv2.CAP_PROP_FPS) == 20
-    pictures = [picture for ok, picture in iter(movie.read, (False, None)) if ok]
-    assert len(pictures) == 10 and pictures[5].shape == (50, 100, 3)
-    assert abs(int(pictures[5][10, 10, 0]) - 100) < 8
-
-
-def test_a_movie_of_no_picture_is_no_file(tmp_path):
-    with MovieWriter(tmp_path / 'movie.mp4'):
-        pass
-    assert not list(tmp_path.iterdir())

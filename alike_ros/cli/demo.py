@@ -35,8 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--output',
         type=Path,
-        metavar='DIR|FILE.mp4',
+        metavar='DIR|FILE.mp4|FILE.gif',
         help='write tracks.mp4 and summary.json there, or this movie and FILE.json beside it',
+    )
+    parser.add_argument('--width', type=int, default=0, help='of the movie, px (default: as is)')
+    parser.add_argument('--every', type=int, default=1, help='draw every so many-th image')
+    parser.add_argument(
+        '--fps', type=float, default=0.0, help='of the movie (default: as the stamps say)'
     )
     parser.add_argument('--no_display', action='store_true', help='open no window')
     add_options(parser, 'keypoints and descriptors', ExtractorConfig)
@@ -70,7 +75,7 @@ class _Demo:
     ) -> None:
         from alike_ros.cli.window import open_window
         from alike_ros.drawing import TrackHistory
-        from alike_ros.evaluation.movie import MovieWriter
+        from alike_ros.evaluation.movie import Look, MovieWriter
         from alike_ros.evaluation.summary import Summary
 
         self._source = source
@@ -82,7 +87,8 @@ class _Demo:
         self._window = stack.enter_context(open_window(args.model, not args.no_display))
         self._movie = None
         if args.output is not None:
-            self._movie = stack.enter_context(MovieWriter(movie_path(args.output)))
+            look = Look(args.width, args.every, args.fps)
+            self._movie = stack.enter_context(MovieWriter(movie_path(args.output), look))
 
     def run(self) -> dict[str, Any]:
         from tqdm import tqdm
@@ -142,7 +148,9 @@ class _Demo:
 
 def movie_path(output: Path) -> Path:
     """Return where the movie goes: the file named, or tracks.mp4 in the folder named."""
-    return output if output.suffix == '.mp4' else output / 'tracks.mp4'
+    from alike_ros.evaluation.movie import SUFFIXES
+
+    return output if output.suffix in SUFFIXES else output / 'tracks.mp4'
 
 
 def _finish(summary: dict[str, Any], output: Path | None) -> None:
