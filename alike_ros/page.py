@@ -15,6 +15,7 @@ from alike_ros.errors import AlikeError
 from alike_ros.structures import ImageArray
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 STYLE = """
@@ -24,6 +25,7 @@ th, td { padding: .2rem .8rem; border-bottom: 1px solid #ddd; text-align: right 
 th:first-child, td:first-child { text-align: left }
 figure { margin: 1.5rem 0 } figure > * { max-width: 100%; height: auto }
 figcaption { color: #666; font-size: .9rem }
+.strip { display: flex; gap: .5rem; overflow-x: auto } .strip figure { flex: 1 0 16rem; margin: .5rem 0 }
 """  # noqa: E501
 JPEG_QUALITY = 85
 
@@ -52,31 +54,55 @@ class Page:
         x_label: str,
         y_label: str,
         caption: str = '',
+        same_scale: bool = False,
+        logarithmic: bool = False,
     ) -> None:
         """Add a chart of named curves, each (x, y); NaN leaves a gap.
+
+        same_scale: a unit is as long on both axes, as on a map. logarithmic: y, above 0 only.
 
         Raises:
             AlikeError: matplotlib is not installed.
         """
-        figure = _blank()
-        axes = figure.subplots()
-        axes.set(xlabel=x_label, ylabel=y_label)
-        axes.grid(alpha=0.3)
-        axes.spines[['top', 'right']].set_visible(False)
+        figure, axes = _axes(x_label, y_label)
         for name, (x, y) in curves.items():
             axes.plot(x, y, label=name, linewidth=1.5)
-        if len(curves) > 1:
-            axes.legend(frameon=False)
-        self._figure(_svg(figure), caption)
+        if logarithmic:
+            axes.set_yscale('log')
+        if same_scale:
+            axes.set_aspect('equal', adjustable='datalim')
+        self._chart(figure, axes, len(curves), caption)
+
+    def bars(
+        self,
+        groups: Sequence[str],
+        heights: Mapping[str, Sequence[float]],
+        x_label: str,
+        y_label: str,
+        caption: str = '',
+    ) -> None:
+        """Add a chart of bars side by side: for each name a height for every group.
+
+        Raises:
+            AlikeError: matplotlib is not installed.
+        """
+        figure, axes = _axes(x_label, y_label)
+        width = 0.8 / max(len(heights), 1)
+        for number, (name, values) in enumerate(heights.items()):
+            left = number * width - 0.4
+            places = [group + left for group in range(len(groups))]
+            axes.bar(places, values, width, align='edge', label=name)
+        axes.set_xticks(range(len(groups)), groups)
+        self._chart(figure, axes, len(heights), caption)
 
     def picture(self, image: ImageArray, caption: str = '') -> None:
         """Add an RGB or grey uint8 image, as JPEG."""
-        bgr = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-        made, data = cv2.imencode('.jpg', bgr, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
-        if not made:
-            raise AlikeError(f'OpenCV cannot write an image of shape {image.shape} as JPEG')
-        text = base64.b64encode(data.tobytes()).decode()
-        self._figure(f'<img src="data:image/jpeg;base64,{text}" alt="{escape(caption)}">', caption)
+        self._figure(_jpeg(image, caption), caption)
+
+    def strip(self, pictures: Sequence[tuple[ImageArray, str]]) -> None:
+        """Add images with their captions side by side, as JPEG."""
+        figures = ''.join(_captioned(_jpeg(image, text), text) for image, text in pictures)
+        self._parts.append(f'<div class="strip">{figures}</div>')
 
     def write(self, path: str | Path) -> None:
         """Write the page; missing folders are made."""
@@ -86,13 +112,41 @@ class Page:
         body = '\n'.join(self._parts)
         path.write_text(f'<!doctype html>\n{head}\n{body}\n', 'utf-8')
 
+    def _chart(self, figure: Figure, axes: Axes, count: int, caption: str) -> None:
+        if count > 1:
+            axes.legend(frameon=False)
+        self._figure(_svg(figure), caption)
+
     def _figure(self, content: str, caption: str) -> None:
-        below = f'<figcaption>{escape(caption)}</figcaption>' if caption else ''
-        self._parts.append(f'<figure>{content}{below}</figure>')
+        self._parts.append(_captioned(content, caption))
+
+
+def _captioned(content: str, caption: str) -> str:
+    below = f'<figcaption>{escape(caption)}</figcaption>' if caption else ''
+    return f'<figure>{content}{below}</figure>'
+
+
+def _jpeg(image: ImageArray, caption: str) -> str:
+    """Return an image as an <img> element."""
+    bgr = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    made, data = cv2.imencode('.jpg', bgr, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
+    if not made:
+        raise AlikeError(f'OpenCV cannot write an image of shape {image.shape} as JPEG')
+    text = base64.b64encode(data.tobytes()).decode()
+    return f'<img src="data:image/jpeg;base64,{text}" alt="{escape(caption)}">'
 
 
 def _row(kind: str, cells: Sequence[object]) -> str:
     return '<tr>' + ''.join(f'<{kind}>{escape(str(cell))}</{kind}>' for cell in cells) + '</tr>'
+
+
+def _axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
+    figure = _blank()
+    axes = figure.subplots()
+    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.grid(alpha=0.3)
+    axes.spines[['top', 'right']].set_visible(False)
+    return figure, axes
 
 
 def _blank() -> Figure:

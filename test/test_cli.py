@@ -109,8 +109,8 @@ def test_demo_takes_a_file_name_for_the_movie(models, folder, tmp_path, name):
     look = ['--width', '160', '--every', '2', '--fps', '10']
     assert cli.main(['demo', str(folder), '--no_display', '--output', str(movie), *look]) == 0
     read = cv2.VideoCapture(str(movie))
-    sizes = [read.get(cv2.CAP_PROP_FRAME_WIDTH), read.get(cv2.CAP_PROP_FRAME_COUNT)]
-    assert sizes == [160, 3] or name.endswith('gif')
+    pictures = [picture for ok, picture in iter(read.read, (False, None)) if ok]
+    assert [picture.shape[1] for picture in pictures] == [160] * 3
     assert movie.stat().st_size > 0 and movie.with_suffix('.json').is_file()
 
 

@@ -34,11 +34,27 @@ def test_page_holds_its_parts_in_one_file(page, tmp_path):
     page.text('a < b')
     page.table(('tracker', 'px'), [('klt', 1.5)])
     page.lines({'a': ([0, 1], [1.0, np.nan]), 'b': ([0, 1], [2, 3])}, 'age', 'px', 'growth')
+    page.lines({'way': ([0, 1], [0, 5])}, 'm', 'm', 'map', same_scale=True)
+    page.lines({'error': ([0, 1], [0.1, 100])}, 'm', 'm', logarithmic=True)
+    page.bars(['1', '2'], {'a': [3, 4], 'b': [5, float('nan')]}, 'length', 'tracks', 'counts')
     page.picture(np.zeros((4, 6, 3), np.uint8), 'black')
+    page.strip([(np.zeros((4, 6), np.uint8), 'left'), (np.zeros((4, 6, 3), np.uint8), 'right')])
     page.write(tmp_path / 'made' / 'page.html')
     read = Reader((tmp_path / 'made' / 'page.html').read_text('utf-8'))
     assert {'h1', 'h2', 'p', 'table', 'svg', 'img'} <= set(read.elements)
-    assert {'Tracks < 3 & more', 'a < b', 'klt', '1.5', 'growth', 'black'} <= set(read.words)
+    assert {
+        'Tracks < 3 & more',
+        'a < b',
+        'klt',
+        '1.5',
+        'growth',
+        'black',
+        'map',
+        'counts',
+        'left',
+        'right',
+    } <= set(read.words)
+    assert read.elements.count('svg') == 4 and read.elements.count('img') == 3
     assert all(link.startswith(('data:', '#')) for link in read.links)
 
 

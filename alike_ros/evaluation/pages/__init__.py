@@ -1,0 +1,1 @@
+"""What the evaluations found, as pages: one file an evaluation."""
