@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
+from numpy.typing import ArrayLike
 
 from alike_ros.errors import AlikeError
 from alike_ros.structures import ImageArray
@@ -50,7 +51,7 @@ class Page:
 
     def lines(
         self,
-        curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+        curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
         x_label: str,
         y_label: str,
         caption: str = '',

@@ -15,7 +15,7 @@ from alike_ros.datasets.kitti import KittiSource
 from alike_ros.datasets.room import RoomSource
 from alike_ros.errors import BackendError, CameraError, DatasetError
 from alike_ros.evaluation.klt import FlowTracker
-from alike_ros.evaluation.odometry import compare, judge, optical_flow
+from alike_ros.evaluation.odometry import judge, optical_flow, trajectories, trajectory
 from alike_ros.odometry.monocular import Estimate, State
 
 
@@ -30,6 +30,17 @@ def evo():
 def estimate(stamp_ns, pose, state=State.TRACKING):
     nothing = np.zeros((6, 6))
     return Estimate(stamp_ns, state, pose, nothing, nothing, 50, 100, False)
+
+
+class Poses(dict):
+    """Truth of numbered images."""
+
+    def pose(self, index):
+        return self[index]
+
+
+def judged(estimates, truth):
+    return judge(trajectory(list(enumerate(estimates))), Poses(truth))
 
 
 @pytest.fixture
@@ -54,7 +65,7 @@ def moved(pose, scale):
 
 
 def test_a_path_in_another_unit_and_world_is_without_error(evo, path):
-    found = judge([estimate(i, moved(p, 0.25)) for i, p in enumerate(path)], dict(enumerate(path)))
+    found = judged([estimate(i, moved(p, 0.25)) for i, p in enumerate(path)], enumerate(path))
     assert (found.frames, found.located) == (12, 12)
     assert found.scale == pytest.approx(4.0)
     assert [found.ape_m, found.rpe_m, found.rpe_deg] == pytest.approx([0, 0, 0], abs=1e-5)
@@ -65,7 +76,7 @@ def test_a_path_in_another_unit_and_world_is_without_error(evo, path):
 def test_a_wrong_turn_is_told_in_degrees(evo, path):
     turned = [pose.copy() for pose in path]
     turned[6][:3, :3] = turned[6][:3, :3] @ cv2.Rodrigues(np.array([0, 0, np.radians(2.0)]))[0]
-    found = judge([estimate(i, p) for i, p in enumerate(turned)], dict(enumerate(path)))
+    found = judged([estimate(i, p) for i, p in enumerate(turned)], enumerate(path))
     assert found.rpe_deg == pytest.approx(np.sqrt(2 * 2.0**2 / 11), rel=1e-3)  # 2 of 11 steps
     assert found.ape_m == pytest.approx(0, abs=1e-9)
 
@@ -74,10 +85,10 @@ def test_images_without_a_pose_or_a_true_one_are_not_judged(evo, path):
     estimates = [estimate(i, p) for i, p in enumerate(path)]
     estimates[0] = replace(estimates[0], state=State.INITIALISING, pose=np.diag([9.0] * 4))
     truth = dict(enumerate(path)) | {5: None}
-    found = judge(estimates, truth)
+    found = judged(estimates, truth)
     assert (found.frames, found.located) == (12, 11)
     assert found.ape_m == pytest.approx(0, abs=1e-9)
-    few = judge(estimates[:3], truth)
+    few = judged(estimates[:3], truth)
     assert (few.located, np.isnan(few.ape_m)) == (2, True)
     assert few.fields()['ape_m'] is None
 
@@ -88,16 +99,23 @@ def room(photos):
 
 
 def test_corners_followed_by_optical_flow_give_the_path_through_the_room(evo, room):
-    found = compare(room, {'klt': optical_flow()})['klt']
+    found = judge(trajectories(room, {'klt': optical_flow()})['klt'], room.truth)
     assert found.frames == 36 and found.located > 28
     assert found.ape_m < 0.01 * found.path_m and found.rpe_deg < 0.05
 
 
-def test_the_command_compares_both_on_a_real_drive(evo, data, monkeypatch, capsys):
+def test_the_command_compares_both_on_a_real_drive(evo, data, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv('ALIKE_MODELS', str(data / 'models'))
     options = ['--device', 'cpu', '--n_limit', '400', '--json']
-    assert main(['eval', 'odometry', str(data / 'kitti'), *options]) == 0
-    found = json.loads(capsys.readouterr().out)['kitti']
+    kept = ['--cache', str(tmp_path), '--report', str(tmp_path / 'page.html')]
+    printed = []
+    for _ in range(2):  # the second time from the cache
+        assert main(['eval', 'odometry', str(data / 'kitti'), *options, *kept]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] and len(list(tmp_path.glob('*.npz'))) == 2
+    page = (tmp_path / 'page.html').read_text('utf-8')
+    assert page.count('<svg') == 4 and '<td>gftt+klt</td>' in page
+    found = json.loads(printed[0])['kitti']
     assert set(found) == {'alike-t', 'gftt+klt'}
     for errors in found.values():
         assert errors['frames'] == 20 and errors['located'] > 10
@@ -109,7 +127,7 @@ def test_the_command_compares_both_on_a_real_drive(evo, data, monkeypatch, capsy
 def test_without_evo_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'evo.core', None)
     with pytest.raises(BackendError, match='pip install evo'):
-        compare(RoomStandIn(), {})
+        trajectories(RoomStandIn(), {})
 
 
 class RoomStandIn:
@@ -120,11 +138,11 @@ class RoomStandIn:
 
 def test_what_cannot_be_compared_is_refused_in_a_sentence(evo, data):
     with pytest.raises(CameraError, match='no calibration'):
-        compare(RoomStandIn(), {})
+        trajectories(RoomStandIn(), {})
     source = KittiSource(data / 'kitti')
     source.truth = None
     with pytest.raises(DatasetError, match='no true poses'):
-        compare(source, {})
+        trajectories(source, {})
 
 
 def test_optical_flow_follows_a_shift_and_fills_up_with_new_ids(rng):

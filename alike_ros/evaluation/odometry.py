@@ -6,7 +6,8 @@ One odometry for every front end, so that what differs is the tracks.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -15,14 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.camera import Camera
+from alike_ros.config import ExtractorConfig, TrackerConfig
 from alike_ros.errors import AlikeError, BackendError, CameraError, DatasetError, ImageError
 from alike_ros.evaluation.klt import FlowTracker
-from alike_ros.frontend import FrontEnd
+from alike_ros.evaluation.predictions import UNKNOWN
+from alike_ros.evaluation.table import Table, known_or_dash
+from alike_ros.evaluation.trackers import Method, identity_of_ours, opened_front_end
 from alike_ros.odometry.config import OdometryConfig
 from alike_ros.odometry.monocular import Estimate, MonocularOdometry, State
 from alike_ros.odometry.sightings import Sightings, sightings_from_tracks
 from alike_ros.records import tracks_record
-from alike_ros.sources import Source
+from alike_ros.sources import GroundTruth, Source
 from alike_ros.structures import Frame
 
 Array = NDArray[np.float64]
@@ -32,6 +36,38 @@ MIN_POSES = 3
 FLOW_SIGMA_PX = 0.5  # of corners, which tell none
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What the odometry said to K images.
+
+    numbers: (K,) of the images for the ground truth; UNKNOWN where it has none. stamps_ns: (K,).
+    located: (K,) whether the image got a pose. poses: (K, 4, 4) T_world_camera in the odometry's
+    own world and unit.
+    """
+
+    numbers: NDArray[np.int64]
+    stamps_ns: NDArray[np.int64]
+    located: NDArray[np.bool_]
+    poses: Array
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Located images with a true pose, after the similarity that brings them onto the truth.
+
+    rows: (L,) of the trajectory. positions, true: (L, 3) m. scale: metres a unit of the odometry.
+    ape_m: (L,) errors of the position. rpe_m, rpe_deg: (L - 1,) of the step to the next one.
+    """
+
+    rows: NDArray[np.intp]
+    positions: Array
+    true: Array
+    scale: float
+    ape_m: Array
+    rpe_m: Array
+    rpe_deg: Array
 
 
 @dataclass(frozen=True)
@@ -57,82 +93,141 @@ class OdometryErrors:
         return {k: None if v != v else v for k, v in asdict(self).items()}
 
 
-def compare(
+def trajectories(
     source: Source,
     front_ends: Mapping[str, See],
     config: OdometryConfig | None = None,
     progress: Callable[[], object] = lambda: None,
-) -> dict[str, OdometryErrors]:
+) -> dict[str, Trajectory]:
     """Run the odometry on the same images with the tracks of each front end.
 
     `progress` is called after each image.
 
     Raises:
         CameraError, DatasetError: the source has no calibration, or no true poses.
-        BackendError: evo is not installed.
+        BackendError: evo, by which they are to be judged, is not installed.
     """
     _evo()
-    camera, truth = source.camera, source.truth
+    camera = source.camera
     if camera is None:
         raise CameraError(f'{source.name} has no calibration, which odometry needs')
-    if truth is None:
+    if source.truth is None:
         raise DatasetError(
             f'{source.name} has no true poses to compare with; give a KITTI, TUM or EuRoC folder '
             'with its ground truth, or the room'
         )
     odometries = {name: MonocularOdometry(config) for name in front_ends}
-    estimates: dict[str, list[Estimate]] = {name: [] for name in front_ends}
-    poses: dict[int, Array | None] = {}
-    for index, frame in _numbered(source):
-        poses[frame.stamp_ns] = truth.pose(index)
+    estimates: dict[str, list[tuple[int, Estimate]]] = {name: [] for name in front_ends}
+    for number, frame in _numbered(source):
         for name, see in front_ends.items():
             try:
-                estimates[name].append(odometries[name].update(see(frame, camera)))
+                estimate = odometries[name].update(see(frame, camera))
             except ImageError as error:
                 logger.warning('%s: left out an image: %s', name, error)
+                continue
+            estimates[name].append((number, estimate))
         progress()
-    return {name: judge(found, poses) for name, found in estimates.items()}
+    return {name: trajectory(found) for name, found in estimates.items()}
 
 
-def judge(estimates: Sequence[Estimate], truth: Mapping[int, Array | None]) -> OdometryErrors:
-    """Compare with the true T_world_camera by stamp; images without one are left out."""
-    located = [e for e in estimates if e.state is State.TRACKING]
-    known = [(e, true) for e in located if (true := truth.get(e.stamp_ns)) is not None]
-    if len(known) < MIN_POSES:
-        return OdometryErrors(len(estimates), len(located), *[np.nan] * 5)
-    metrics, trajectory = _evo()
-    seconds = np.array([e.stamp_ns for e, _ in known]) * 1e-9
-    found = trajectory.PoseTrajectory3D(poses_se3=[e.pose for e, _ in known], timestamps=seconds)
-    true = trajectory.PoseTrajectory3D(poses_se3=[p for _, p in known], timestamps=seconds)
+def trajectory(estimates: Sequence[tuple[int, Estimate]]) -> Trajectory:
+    """Return estimates, each with the number of its image, as arrays."""
+    return Trajectory(
+        np.array([number for number, _ in estimates], np.int64),
+        np.array([each.stamp_ns for _, each in estimates], np.int64),
+        np.array([each.state is State.TRACKING for _, each in estimates], bool),
+        np.array([each.pose for _, each in estimates], np.float64).reshape(-1, 4, 4),
+    )
+
+
+def judge(found: Trajectory, truth: GroundTruth) -> OdometryErrors:
+    """Compare with the true poses; images that the truth does not have are left out."""
+    frames, located = len(found.located), int(found.located.sum())
+    aligned = align(found, truth)
+    if aligned is None:
+        return OdometryErrors(frames, located, *[np.nan] * 5)
+    steps = np.linalg.norm(np.diff(aligned.true, axis=0), axis=1)
+    return OdometryErrors(
+        frames=frames,
+        located=located,
+        path_m=float(steps.sum()),
+        ape_m=_rms(aligned.ape_m),
+        rpe_m=_rms(aligned.rpe_m),
+        rpe_deg=_rms(aligned.rpe_deg),
+        scale=aligned.scale,
+    )
+
+
+def align(found: Trajectory, truth: GroundTruth) -> Aligned | None:
+    """Bring a trajectory onto the true one; None below 3 images with both poses.
+
+    Raises:
+        AlikeError: the camera did not move.
+        BackendError: evo is not installed.
+    """
+    rows, poses = [], []
+    for row in np.flatnonzero(found.located & (found.numbers != UNKNOWN)).tolist():
+        pose = truth.pose(int(found.numbers[row]))
+        if pose is not None:
+            rows.append(row)
+            poses.append(pose)
+    if len(rows) < MIN_POSES:
+        return None
+    metrics, evo = _evo()
+    seconds = found.stamps_ns[rows] * 1e-9
+    path = evo.PoseTrajectory3D(poses_se3=list(found.poses[rows]), timestamps=seconds)
+    true = evo.PoseTrajectory3D(poses_se3=poses, timestamps=seconds)
     try:
-        _, _, scale = found.align(true, correct_scale=True)
+        _, _, scale = path.align(true, correct_scale=True)
     except Exception as error:  # evo's own of a camera that did not move
         raise AlikeError(f'the trajectories cannot be aligned: {error}') from error
     relation = metrics.PoseRelation
 
-    def rmse(metric: Any) -> float:
-        metric.process_data((true, found))
-        return float(metric.get_statistic(metrics.StatisticsType.rmse))
+    def errors(metric: Any) -> Array:
+        metric.process_data((true, path))
+        return np.asarray(metric.error, np.float64)
 
-    return OdometryErrors(
-        frames=len(estimates),
-        located=len(located),
-        path_m=float(true.path_length),
-        ape_m=rmse(metrics.APE(relation.translation_part)),
-        rpe_m=rmse(metrics.RPE(relation.translation_part, 1, metrics.Unit.frames)),
-        rpe_deg=rmse(metrics.RPE(relation.rotation_angle_deg, 1, metrics.Unit.frames)),
+    return Aligned(
+        rows=np.array(rows, np.intp),
+        positions=np.asarray(path.positions_xyz, np.float64),
+        true=np.asarray(true.positions_xyz, np.float64),
         scale=float(scale),
+        ape_m=errors(metrics.APE(relation.translation_part)),
+        rpe_m=errors(metrics.RPE(relation.translation_part, 1, metrics.Unit.frames)),
+        rpe_deg=errors(metrics.RPE(relation.rotation_angle_deg, 1, metrics.Unit.frames)),
     )
 
 
-def learned(front_end: FrontEnd) -> See:
+def odometry_table(found: Mapping[str, OdometryErrors]) -> Table:
+    """Return a line for each front end."""
+    heads = ('tracks', 'images with a pose', 'path', 'APE', 'RPE', 'RPE')
+    rows = [
+        (
+            name,
+            f'{each.located} of {each.frames}',
+            known_or_dash(each.path_m, '.2f', ' m'),
+            known_or_dash(1e3 * each.ape_m, '.1f', ' mm'),
+            known_or_dash(1e3 * each.rpe_m, '.1f', ' mm'),
+            known_or_dash(each.rpe_deg, '.3f', ' deg'),
+        )
+        for name, each in found.items()
+    ]
+    return Table(heads, rows)
+
+
+def learned(extractor: ExtractorConfig, tracker: TrackerConfig) -> Method[See]:
     """Return the tracks of a front end of ours."""
 
-    def see(frame: Frame, camera: Camera) -> Sightings:
-        result = front_end.process(frame, camera)
-        return sightings_from_tracks(SimpleNamespace(**tracks_record(result)), frame.stamp_ns)
+    def begin(stack: ExitStack) -> See:
+        front_end = opened_front_end(extractor, tracker, stack)
 
-    return see
+        def see(frame: Frame, camera: Camera) -> Sightings:
+            result = front_end.process(frame, camera)
+            return sightings_from_tracks(SimpleNamespace(**tracks_record(result)), frame.stamp_ns)
+
+        return see
+
+    return Method(identity_of_ours(extractor, tracker), begin)
 
 
 def optical_flow(tracker: FlowTracker | None = None) -> See:
@@ -159,11 +254,16 @@ def optical_flow(tracker: FlowTracker | None = None) -> See:
     return see
 
 
-def _numbered(source: Source) -> Any:
+def _numbered(source: Source) -> Iterator[tuple[int, Frame]]:
     """Yield each frame with its number for the truth; unreadable ones are left out."""
     index_of = getattr(source, 'index_of', None)
     for count, frame in enumerate(source):
-        yield (count if index_of is None else index_of(frame.stamp_ns)), frame
+        number = count if index_of is None else index_of(frame.stamp_ns)
+        yield (UNKNOWN if number is None else number), frame
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt(np.mean(values**2)))
 
 
 def _evo() -> tuple[Any, Any]:

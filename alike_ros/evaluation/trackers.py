@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -17,9 +17,13 @@ from alike_ros.config import ExtractorConfig, TrackerConfig
 from alike_ros.errors import ConfigError
 from alike_ros.evaluation.klt import FlowTracker
 from alike_ros.evaluation.predictions import Follow, Points
+from alike_ros.extractor import Extractor
+from alike_ros.frontend import FrontEnd
 from alike_ros.structures import FloatArray, Frame, ImageArray
 from alike_ros.tracking.flow import grey
 from alike_ros.weights import find_weights
+
+Opened = TypeVar('Opened')
 
 KLT_DISTANCE = 7  # px
 DETECTORS: dict[str, tuple[Callable[[int], Any], int]] = {
@@ -30,25 +34,21 @@ DETECTORS: dict[str, tuple[Callable[[int], Any], int]] = {
 
 
 @dataclass(frozen=True)
-class Method:
+class Method(Generic[Opened]):
     """identity: values that JSON can hold and that decide what it finds. open: begin anew.
 
     What `open` enters into the stack is closed when the method is done.
     """
 
     identity: dict[str, Any]
-    open: Callable[[ExitStack], Follow]
+    open: Callable[[ExitStack], Opened]
 
 
-def ours(extractor: ExtractorConfig, tracker: TrackerConfig) -> Method:
+def ours(extractor: ExtractorConfig, tracker: TrackerConfig) -> Method[Follow]:
     """Return the tracks of a front end."""
-    weights = find_weights(extractor.model, extractor.weights)
 
     def begin(stack: ExitStack) -> Follow:
-        from alike_ros.extractor import Extractor
-        from alike_ros.frontend import FrontEnd
-
-        front_end = FrontEnd(stack.enter_context(Extractor(extractor)), tracker)
+        front_end = opened_front_end(extractor, tracker, stack)
 
         def follow(image: ImageArray, stamp_ns: int) -> Points:
             result = front_end.process(Frame(image, stamp_ns))
@@ -59,11 +59,24 @@ def ours(extractor: ExtractorConfig, tracker: TrackerConfig) -> Method:
 
         return follow
 
+    return Method(identity_of_ours(extractor, tracker), begin)
+
+
+def identity_of_ours(extractor: ExtractorConfig, tracker: TrackerConfig) -> dict[str, Any]:
+    """Return parameters and the checksum of the weights."""
+    weights = find_weights(extractor.model, extractor.weights)
     identity = {'extractor': asdict(extractor), 'tracker': asdict(tracker)}
-    return Method(identity | {'weights_sha256': weights.sha256}, begin)
+    return identity | {'weights_sha256': weights.sha256}
 
 
-def optical_flow(count: int) -> Method:
+def opened_front_end(
+    extractor: ExtractorConfig, tracker: TrackerConfig, stack: ExitStack
+) -> FrontEnd:
+    """Return a new front end, which the stack closes."""
+    return FrontEnd(stack.enter_context(Extractor(extractor)), tracker)
+
+
+def optical_flow(count: int) -> Method[Follow]:
     """Return corners followed by optical flow (GFTT + KLT), checked there and back."""
 
     def begin(stack: ExitStack) -> Follow:
@@ -78,7 +91,7 @@ def optical_flow(count: int) -> Method:
     return Method({'name': 'gftt+klt', 'points': count}, begin)
 
 
-def matched(name: str, count: int) -> Method:
+def matched(name: str, count: int) -> Method[Follow]:
     """Return keypoints of OpenCV, matched with the image before by mutual nearest descriptors."""
     return Method({'name': name, 'points': count}, lambda stack: _matched(*DETECTORS[name], count))
 
@@ -105,7 +118,7 @@ def _matched(make: Callable[[int], Any], norm: int, count: int) -> Follow:
     return follow
 
 
-def adapter(spec: str, count: int) -> Method:
+def adapter(spec: str, count: int) -> Method[Follow]:
     """Return the method that `module:factory` names: `factory(count)` returns a `Follow`.
 
     Raises:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
+from alike_ros.cli.evals.inputs import add_outputs, identity_of
 from alike_ros.cli.options import add_options, config_from
 from alike_ros.config import ExtractorConfig, TrackerConfig
 from alike_ros.odometry.config import OdometryConfig
 
 if TYPE_CHECKING:
-    from alike_ros.evaluation.odometry import OdometryErrors
+    from alike_ros.evaluation.odometry import Trajectory
+    from alike_ros.sources import Source
 
 NAME = 'odometry'
 HELP = (
@@ -26,51 +30,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'input', nargs='?', default='', help='KITTI, TUM or EuRoC folder (default: the room)'
     )
     parser.add_argument('--no_klt', action='store_true', help='leave GFTT + KLT out')
-    parser.add_argument('--json', action='store_true', help='print JSON')
+    add_outputs(parser)
     add_options(parser, 'odometry', OdometryConfig)
     add_options(parser, 'keypoints and descriptors', ExtractorConfig)
     add_options(parser, 'tracks', TrackerConfig)
 
 
 def run(args: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from alike_ros.blas import limit_blas_threads
-    from alike_ros.evaluation.odometry import compare, learned, optical_flow
-    from alike_ros.extractor import Extractor
-    from alike_ros.frontend import FrontEnd
+    from alike_ros.evaluation.odometry import judge, odometry_table
     from alike_ros.sources import open_source
 
-    config = config_from(args, OdometryConfig)
-    tracker_config = config_from(args, TrackerConfig)
-    extractor_config = config_from(args, ExtractorConfig)
     limit_blas_threads()
+    identity = identity_of(args.input, args)
     source = open_source(args.input)
-    with Extractor(extractor_config) as extractor:
-        front_ends = {args.model: learned(FrontEnd(extractor, tracker_config))}
-        if not args.no_klt:
-            front_ends['gftt+klt'] = optical_flow()
-        with tqdm(total=len(source) or None, unit='frame', disable=None) as progress:
-            errors = compare(source, front_ends, config, progress.update)
-    numbers = {name: found.fields() for name, found in errors.items()}
-    print(json.dumps({source.name: numbers}, indent=2) if args.json else table(errors))
+    found = _trajectories(source, identity, args)
+    assert source.truth is not None  # without it there are no trajectories
+    errors = {name: judge(each, source.truth) for name, each in found.items()}
+    if args.report:
+        from alike_ros.evaluation.pages.odometry import odometry_page
+
+        title = f'Odometry on {source.name}'
+        odometry_page(title, found, errors, source.truth).write(args.report)
+    numbers = {name: each.fields() for name, each in errors.items()}
+    table = odometry_table(errors).markdown()
+    print(json.dumps({source.name: numbers}, indent=2) if args.json else table)
     return 0
 
 
-def table(errors: Mapping[str, OdometryErrors]) -> str:
-    """Return a Markdown table, a line for each front end."""
-    lines = [
-        '| tracks | images with a pose | path | APE | RPE | RPE |',
-        '|---|---|---|---|---|---|',
-    ]
-    for name, found in errors.items():
-        cells = (
-            name,
-            f'{found.located} of {found.frames}',
-            f'{found.path_m:.2f} m',
-            f'{1e3 * found.ape_m:.1f} mm',
-            f'{1e3 * found.rpe_m:.1f} mm',
-            f'{found.rpe_deg:.3f} deg',
-        )
-        lines.append(f'| {" | ".join(cells)} |')
-    return '\n'.join(lines)
+def _trajectories(
+    source: Source, identity: dict[str, Any], args: argparse.Namespace
+) -> dict[str, Trajectory]:
+    """Return what the odometry finds with each front end, or found before."""
+    from tqdm import tqdm
+
+    from alike_ros.evaluation.cache import Cache, made_with
+    from alike_ros.evaluation.odometry import Trajectory, learned, optical_flow, trajectories
+    from alike_ros.evaluation.trackers import Method
+
+    config = config_from(args, OdometryConfig)
+    ours = learned(config_from(args, ExtractorConfig), config_from(args, TrackerConfig))
+    methods = {args.model: ours}
+    if not args.no_klt:
+        methods['gftt+klt'] = Method({'name': 'gftt+klt'}, lambda stack: optical_flow())
+
+    def compute(names: list[str]) -> Mapping[str, Trajectory]:
+        total = len(source) or None
+        with ExitStack() as stack, tqdm(total=total, unit='frame', disable=None) as progress:
+            opened = {name: methods[name].open(stack) for name in names}
+            return trajectories(source, opened, config, progress.update)
+
+    shared = identity | {'odometry': asdict(config), 'made_with': made_with()}
+    keys = {name: shared | {'method': method.identity} for name, method in methods.items()}
+    return Cache(args.cache).get(keys, Trajectory, compute)

@@ -15,7 +15,7 @@ from alike_ros.config import ExtractorConfig, TrackerConfig
 from alike_ros.errors import ConfigError
 
 if TYPE_CHECKING:
-    from alike_ros.evaluation.predictions import Predictions, Shot
+    from alike_ros.evaluation.predictions import Follow, Predictions, Shot
     from alike_ros.evaluation.trackers import Method
     from alike_ros.sources import Source
     from alike_ros.structures import ImageArray
@@ -101,7 +101,7 @@ def _predictions(
     return Cache(args.cache).get(keys, Predictions, compute)
 
 
-def _method(name: str, args: argparse.Namespace) -> Method:
+def _method(name: str, args: argparse.Namespace) -> Method[Follow]:
     from alike_ros.evaluation.trackers import adapter, matched, optical_flow, ours
 
     if name in OURS:
