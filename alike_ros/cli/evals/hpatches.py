@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alike_ros.cli.evals.inputs import add_outputs
 from alike_ros.cli.options import add_options, config_from
 from alike_ros.config import ExtractorConfig
 
 if TYPE_CHECKING:
-    from alike_ros.evaluation.hpatches import Accuracy
+    from alike_ros.evaluation.hpatches import Accuracy, Matcher, SequenceMatches
+    from alike_ros.evaluation.planar import PlanarPair
+    from alike_ros.evaluation.trackers import Method
 
 NAME = 'hpatches'
 HELP = 'Match images of planes with known homographies (HPatches, Oxford affine): MMA and MHA.'
@@ -28,58 +32,88 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--reference', type=Path, metavar='CSV', help='summary.csv of published results to print'
     )
     parser.add_argument('--pairs', action='store_true', help='print every pair too')
-    parser.add_argument('--json', action='store_true', help='print JSON')
+    add_outputs(parser)
     add_options(parser, 'keypoints and descriptors', ExtractorConfig)
 
 
 def run(args: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
-    from tqdm import tqdm
-
     from alike_ros.blas import limit_blas_threads
-    from alike_ros.evaluation.hpatches import judge_sequence, learned, mean_accuracy, of_opencv
-    from alike_ros.evaluation.hpatches import read_hpatches as read
-    from alike_ros.evaluation.trackers import DETECTORS
-    from alike_ros.extractor import Extractor
+    from alike_ros.evaluation.hpatches import (
+        accuracy_table,
+        judge_pair,
+        learned,
+        mean_accuracy,
+        of_opencv,
+    )
+    from alike_ros.evaluation.pages.hpatches import Samples, hpatches_page
 
     config = config_from(args, ExtractorConfig)
     limit_blas_threads()
-    with Extractor(config) as extractor:
-        methods = {config.model: learned(extractor.extract)}
-        for name in () if args.no_peers else PEERS:
-            make, norm = DETECTORS[name]
-            methods[name] = of_opencv(make(config.n_limit), norm)
-        pairs: dict[str, dict[str, Accuracy]] = {name: {} for name in methods}
-        for _, sequence in tqdm(read(args.folder), unit='sequence', disable=None):
-            for name, method in methods.items():
-                judged = judge_sequence(sequence, method)
-                pairs[name] |= {p.name: each for p, each in zip(sequence, judged, strict=True)}
-    means = {name: mean_accuracy(list(found.values())) for name, found in pairs.items()}
+    published = _published(args.reference) if args.reference else {}
+    methods = {config.model: learned(config)}
+    if not args.no_peers:
+        methods |= {name: of_opencv(name, config.n_limit) for name in PEERS}
+    pairs: dict[str, dict[str, Accuracy]] = {name: {} for name in methods}
+    samples = Samples()
+    for sequence, found in _sequences(args, methods):
+        for number, pair in enumerate(sequence):
+            matched = {name: each.pair(number) for name, each in found.items()}
+            for name, each in matched.items():
+                pairs[name][pair.name] = judge_pair(pair, each)
+            if args.report:
+                samples.add(pair, matched, pairs[config.model][pair.name])
+    means = {name: mean_accuracy(list(judged.values())) for name, judged in pairs.items()}
+    count = len(pairs[config.model])
+    if args.report:
+        page = hpatches_page(f'{args.folder.resolve().name}, {count} pairs', means, published)
+        samples.show(page)
+        page.write(args.report)
     if args.json:
-        every = {n: {p: asdict(each) for p, each in f.items()} for n, f in pairs.items()}
-        print(json.dumps({'mean': {n: asdict(m) for n, m in means.items()}, 'pairs': every}))
+        every = {name: {p: a.fields() for p, a in found.items()} for name, found in pairs.items()}
+        print(json.dumps({'mean': {n: m.fields() for n, m in means.items()}, 'pairs': every}))
         return 0
     if args.pairs:
-        for name, found in pairs.items():
-            print(f'{name}\n\n{table(found)}\n')
-    count = len(next(iter(pairs.values())))
-    print(f'{count} pairs\n\n{table(means)}')
-    if args.reference is not None:
-        print(f'\npublished, 540 pairs\n\n{table(_published(args.reference))}')
+        for name, judged in pairs.items():
+            print(f'{name}\n\n{accuracy_table(judged).markdown()}\n')
+    print(f'{count} pairs\n\n{accuracy_table(means).markdown()}')
+    if published:
+        print(f'\npublished, 540 pairs\n\n{accuracy_table(published).markdown()}')
     return 0
 
 
-def table(found: Mapping[str, Accuracy]) -> str:
-    """Return a Markdown table, a line each; shares in per cent."""
-    from alike_ros.evaluation.hpatches import THRESHOLDS
+def _sequences(
+    args: argparse.Namespace, methods: Mapping[str, Method[Matcher]]
+) -> Iterator[tuple[list[PlanarPair], dict[str, SequenceMatches]]]:
+    """Yield the pairs of each sequence, and what each method finds or found before."""
+    from tqdm import tqdm
 
-    names = [f'{kind}@{t}' for kind in ('MMA', 'MHA') for t in THRESHOLDS]
-    lines = [f'| | keypoints | matches | {" | ".join(names)} |', '|---' * (3 + len(names)) + '|']
-    for name, each in found.items():
-        shares = ' | '.join(f'{100 * share:.1f}' for share in (*each.mma, *each.mha))
-        lines.append(f'| {name} | {each.keypoints:.0f} | {each.matches:.0f} | {shares} |')
-    return '\n'.join(lines)
+    from alike_ros.evaluation.cache import Cache, files_of, made_with
+    from alike_ros.evaluation.hpatches import (
+        SequenceMatches,
+        match_sequence,
+        read_sequence,
+        sequence_folders,
+    )
+
+    cache = Cache(args.cache)
+    versions = made_with()
+    opened: dict[str, Matcher] = {}
+    with ExitStack() as stack:
+        for folder in tqdm(sequence_folders(args.folder), unit='sequence', disable=None):
+            sequence = read_sequence(folder)
+            files = files_of(folder) if args.cache else ''
+            shared = {'input': folder.name, 'files': files, 'made_with': versions}
+            keys = {name: shared | {'method': each.identity} for name, each in methods.items()}
+
+            def compute(
+                names: list[str], sequence: list[PlanarPair] = sequence
+            ) -> dict[str, SequenceMatches]:
+                for name in names:
+                    if name not in opened:
+                        opened[name] = methods[name].open(stack)
+                return {name: match_sequence(sequence, opened[name]) for name in names}
+
+            yield sequence, cache.get(keys, SequenceMatches, compute)
 
 
 def _published(path: Path) -> dict[str, Accuracy]:
