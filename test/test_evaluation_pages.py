@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from alike_ros.cli.main import main
+from alike_ros.drawing import age_colours
 from alike_ros.evaluation.pages.pictures import (
     OUTLIER_COLOUR,
+    TrackPictures,
     chosen_images,
-    draw_image,
     fitted,
-    lost_ids,
-    outliers,
 )
 from alike_ros.evaluation.predictions import Points, Shot, predict
 
@@ -41,22 +40,30 @@ def found(rng):
 
 
 def test_lost_tracks_are_those_that_never_come_back(found):
-    assert [lost_ids(found, row).tolist() for row in range(4)] == [[], [], [3], []]
+    assert [TrackPictures(found).lost_ids(row).tolist() for row in range(4)] == [[], [], [3], []]
 
 
 def test_the_track_that_jumped_is_the_outlier(found):
-    now = found.of_image(2)
-    assert 7 in now.ids[outliers(found, 2)] and len(outliers(found, 2)) < 6
-    assert len(outliers(found, 1)) == len(outliers(found, 0)) == 0
+    outliers = [TrackPictures(found).outliers(row) for row in range(3)]
+    assert 7 in found.of_image(2).ids[outliers[2]]
+    assert len(outliers[0]) == len(outliers[1]) == 0 and len(outliers[2]) < 6
 
 
 def test_lost_tracks_and_outliers_are_marked_where_they_are(found):
-    picture = draw_image(shots()[2].image, found, 2)
+    picture = TrackPictures(found).draw(shots()[2].image, 2)
     row = found.of_image(2).ids.tolist().index(7)
     x, y = np.rint(found.of_image(2).keypoints[row]).astype(int)
     assert tuple(picture[y, x]) == OUTLIER_COLOUR
     x, y = np.rint(found.of_image(1).keypoints[3]).astype(int)
     assert np.ptp(picture[y, x].astype(int)) == 0 and picture[y, x, 0] > 60
+
+
+def test_colours_are_those_of_the_images_in_which_a_track_was_seen(found):
+    picture = TrackPictures(found).draw(shots()[3].image, 3)
+    now = found.of_image(3)
+    for track, age in ((10, 4), (5, 3)):  # 5 was away once
+        x, y = np.rint(now.keypoints[now.ids.tolist().index(track)]).astype(int)
+        assert picture[y, x].tolist() == age_colours(np.array([age]))[0].tolist()
 
 
 def test_only_the_chosen_images_are_kept_and_no_more_are_read():

@@ -7,18 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from alike_ros.evaluation.contact_sheet import spread
-from alike_ros.evaluation.pages.pictures import (
-    LEGEND,
-    chosen_images,
-    draw_image,
-    fitted,
-    lost_ids,
-)
+from alike_ros.evaluation.pages.pictures import LEGEND, TrackPictures, chosen_images, fitted
 from alike_ros.evaluation.predictions import Predictions, Shot
 from alike_ros.evaluation.summary import hardware
 from alike_ros.evaluation.table import Table, known_or_dash
 from alike_ros.evaluation.tracking import TrackingSummary, tracking_table
 from alike_ros.page import Page
+from alike_ros.structures import ImageArray
 
 LENGTHS = (1, 2, 3, 5, 9, 17, 33, 65, 129)  # images; first ones of the bins
 STRIPS = 3
@@ -128,34 +123,28 @@ def _drift(summaries: Summaries) -> Table:
 def _pictures(
     page: Page, found: Found, summaries: Summaries, shots: Callable[[], Iterable[Shot]]
 ) -> None:
-    worst = {name: _worst(found[name], each) for name, each in summaries.items()}
-    count = max(len(each) for each in found.values())
-    common = [row for row in spread(count, STRIPS) if row > 0]
+    drawn = {name: TrackPictures(each) for name, each in found.items()}
+    worst = {name: _worst(drawn[name], each) for name, each in summaries.items()}
+    common = spread(max(len(each) for each in found.values()), STRIPS)
     images = chosen_images(shots(), {row for rows in worst.values() for row in rows} | {*common})
+
+    def picture(name: str, row: int, width: int, why: str = '') -> tuple[ImageArray, str]:
+        drawing = fitted(drawn[name].draw(images[row], row), width)
+        return drawing, f'{name}, image {row}{why}'
+
     page.heading('Where it failed')
     page.text(LEGEND)
     for name, rows in worst.items():
-        page.strip(
-            [
-                (fitted(draw_image(images[r], found[name], r), WIDE), f'{name}, image {r}: {why}')
-                for r, why in rows.items()
-            ]
-        )
+        page.strip([picture(name, row, WIDE, f': {why}') for row, why in rows.items()])
     page.heading('Side by side')
     for row in common:
-        page.strip(
-            [
-                (fitted(draw_image(images[row], each, row), NARROW), f'{name}, image {row}')
-                for name, each in found.items()
-            ]
-        )
+        page.strip([picture(name, row, NARROW) for name in found])
 
 
-def _worst(found: Predictions, summary: TrackingSummary) -> dict[int, str]:
+def _worst(drawn: TrackPictures, summary: TrackingSummary) -> dict[int, str]:
     """Return the image with the lowest share of inliers, that with most tracks lost, and why."""
-    by_image = summary.by_image
-    inliers = np.nan_to_num(by_image.inliers[1:], nan=2.0)  # not known is not the worst
-    lost = [len(lost_ids(found, row)) for row in range(1, len(found))]
+    inliers = np.nan_to_num(summary.by_image.inliers[1:], nan=2.0)  # not known is not the worst
+    lost = [len(drawn.lost_ids(row)) for row in range(1, summary.images)]
     least, most = int(np.argmin(inliers)) + 1, int(np.argmax(lost)) + 1
     reasons: dict[int, list[str]] = {least: [], most: []}
     if inliers[least - 1] <= 1:
