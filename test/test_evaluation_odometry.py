@@ -15,7 +15,7 @@ from alike_ros.datasets.kitti import KittiSource
 from alike_ros.datasets.room import RoomSource
 from alike_ros.errors import BackendError, CameraError, DatasetError
 from alike_ros.evaluation.klt import FlowTracker
-from alike_ros.evaluation.odometry import judge, optical_flow, trajectories, trajectory
+from alike_ros.evaluation.odometry import camera_path, camera_paths, judge, optical_flow
 from alike_ros.odometry.monocular import Estimate, State
 
 
@@ -40,7 +40,7 @@ class Poses(dict):
 
 
 def judged(estimates, truth):
-    return judge(trajectory(list(enumerate(estimates))), Poses(truth))
+    return judge(camera_path(list(enumerate(estimates))), Poses(truth))
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def room(photos):
 
 
 def test_corners_followed_by_optical_flow_give_the_path_through_the_room(evo, room):
-    found = judge(trajectories(room, {'klt': optical_flow()})['klt'], room.truth)
+    found = judge(camera_paths(room, {'klt': optical_flow()})['klt'], room.truth)
     assert found.frames == 36 and found.located > 28
     assert found.ape_m < 0.01 * found.path_m and found.rpe_deg < 0.05
 
@@ -127,7 +127,7 @@ def test_the_command_compares_both_on_a_real_drive(evo, data, monkeypatch, capsy
 def test_without_evo_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'evo.core', None)
     with pytest.raises(BackendError, match='pip install evo'):
-        trajectories(RoomStandIn(), {})
+        camera_paths(RoomStandIn(), {})
 
 
 class RoomStandIn:
@@ -138,11 +138,11 @@ class RoomStandIn:
 
 def test_what_cannot_be_compared_is_refused_in_a_sentence(evo, data):
     with pytest.raises(CameraError, match='no calibration'):
-        trajectories(RoomStandIn(), {})
+        camera_paths(RoomStandIn(), {})
     source = KittiSource(data / 'kitti')
     source.truth = None
     with pytest.raises(DatasetError, match='no true poses'):
-        trajectories(source, {})
+        camera_paths(source, {})
 
 
 def test_optical_flow_follows_a_shift_and_fills_up_with_new_ids(rng):

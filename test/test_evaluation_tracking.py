@@ -44,6 +44,7 @@ def test_tracks_that_last_are_long_and_true():
     assert summary.inlier_ratio == 1
     assert summary.survival == (1, 1, 1, 1, 1)
     assert summary.median_px == pytest.approx(0, abs=1e-5) and summary.judged == 1
+    assert summary.error_to == 'point'
 
 
 def test_points_seen_once_are_no_tracks():

@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Trajectory:
+class CameraPath:
     """What the odometry said to K images.
 
     numbers: (K,) of the images for the ground truth; UNKNOWN where it has none. stamps_ns: (K,).
@@ -93,12 +93,12 @@ class OdometryErrors:
         return {k: None if v != v else v for k, v in asdict(self).items()}
 
 
-def trajectories(
+def camera_paths(
     source: Source,
     front_ends: Mapping[str, See],
     config: OdometryConfig | None = None,
     progress: Callable[[], object] = lambda: None,
-) -> dict[str, Trajectory]:
+) -> dict[str, CameraPath]:
     """Run the odometry on the same images with the tracks of each front end.
 
     `progress` is called after each image.
@@ -127,12 +127,12 @@ def trajectories(
                 continue
             estimates[name].append((number, estimate))
         progress()
-    return {name: trajectory(found) for name, found in estimates.items()}
+    return {name: camera_path(found) for name, found in estimates.items()}
 
 
-def trajectory(estimates: Sequence[tuple[int, Estimate]]) -> Trajectory:
+def camera_path(estimates: Sequence[tuple[int, Estimate]]) -> CameraPath:
     """Return estimates, each with the number of its image, as arrays."""
-    return Trajectory(
+    return CameraPath(
         np.array([number for number, _ in estimates], np.int64),
         np.array([each.stamp_ns for _, each in estimates], np.int64),
         np.array([each.state is State.TRACKING for _, each in estimates], bool),
@@ -140,7 +140,7 @@ def trajectory(estimates: Sequence[tuple[int, Estimate]]) -> Trajectory:
     )
 
 
-def judge(found: Trajectory, truth: GroundTruth) -> OdometryErrors:
+def judge(found: CameraPath, truth: GroundTruth) -> OdometryErrors:
     """Compare with the true poses; images that the truth does not have are left out."""
     frames, located = len(found.located), int(found.located.sum())
     aligned = align(found, truth)
@@ -158,7 +158,7 @@ def judge(found: Trajectory, truth: GroundTruth) -> OdometryErrors:
     )
 
 
-def align(found: Trajectory, truth: GroundTruth) -> Aligned | None:
+def align(found: CameraPath, truth: GroundTruth) -> Aligned | None:
     """Bring a trajectory onto the true one; None below 3 images with both poses.
 
     Raises:

@@ -9,11 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alike_ros.camera import Camera
 from alike_ros.evaluation.calibration import calibrate
+from alike_ros.evaluation.epipolar import EpipolarLines
 from alike_ros.evaluation.predictions import UNKNOWN, Predictions
 from alike_ros.evaluation.survival import length_counts, lives, survival
 from alike_ros.evaluation.table import Table, known_or_dash
-from alike_ros.evaluation.truth import AgeSummary, Observations, summarise, track_errors
+from alike_ros.evaluation.truth import (
+    AgeSummary,
+    Observations,
+    errors_against,
+    summarise,
+    track_errors,
+)
 from alike_ros.geometry import inlier_ratio
 from alike_ros.sources import GroundTruth
 
@@ -46,7 +54,8 @@ class TrackingSummary:
 
     mean_length: images, of tracks seen twice or more. singles: share of tracks seen once only.
     tracked, inlier_ratio, coverage: means of what `ImageNumbers` has.
-    median_px, p95_px: against the scene point that a track began on. judged: share of
+    median_px, p95_px: against the scene point that a track began on (error_to is 'point'), or,
+    where the truth knows poses only, against its epipolar line ('line'). judged: share of
     observations that the truth can judge.
     sigma_mean, sigma_median, sigma_count: calibration of sigma, as `Calibration` has it.
     lengths: tracks seen in 1, 2, 3 … images. survival: share alive 0, 1, 2 … images after its
@@ -65,6 +74,7 @@ class TrackingSummary:
     median_px: float
     p95_px: float
     judged: float
+    error_to: str
     sigma_mean: float
     sigma_median: float
     sigma_count: int
@@ -84,8 +94,13 @@ class TrackingSummary:
         return {name: None if value != value else value for name, value in values.items()}
 
 
-def summarise_tracks(found: Predictions, truth: GroundTruth | None = None) -> TrackingSummary:
-    """Return what the tracks of a method are worth."""
+def summarise_tracks(
+    found: Predictions, truth: GroundTruth | None = None, camera: Camera | None = None
+) -> TrackingSummary:
+    """Return what the tracks of a method are worth.
+
+    camera: for errors against epipolar lines, where the truth knows no points.
+    """
     images = found.images()
     lived = lives(images)
     by_image = image_numbers(found)
@@ -99,28 +114,41 @@ def summarise_tracks(found: Predictions, truth: GroundTruth | None = None) -> Tr
         coverage=_mean(by_image.coverage),
         tracking_ms=_median_ms(found.seconds[:, 0]),
         image_ms=_median_ms(found.seconds[:, 1]),
-        **_against(truth, images),
+        **_against(truth, camera, images),
         lengths=length_counts(lived),
         survival=survival(lived),
         by_image=by_image,
     )
 
 
-def _against(truth: GroundTruth | None, images: Sequence[Observations]) -> dict[str, Any]:
+def _against(
+    truth: GroundTruth | None, camera: Camera | None, images: Sequence[Observations]
+) -> dict[str, Any]:
     """Return the fields that need ground truth; images that it does not have are left out."""
-    numbered = [each for each in images if each.index != UNKNOWN] if truth is not None else []
-    errors = track_errors(numbered, truth)  # type: ignore[arg-type]  # not asked for no images
+    numbered = [each for each in images if each.index != UNKNOWN]
+    kind, errors = '', errors_against([], _nothing)
+    if truth is not None:
+        kind, errors = 'point', track_errors(numbered, truth)
+        if camera is not None and not np.isfinite(errors.offsets).any():
+            lines = EpipolarLines(truth, camera)
+            kind, errors = 'line', errors_against(numbered, lines.nearest)
     summary = summarise(errors, AGES)
-    sigma = calibrate(errors.offsets, errors.variances)
+    of_points = errors.offsets if kind == 'point' else errors.offsets[:0]
+    sigma = calibrate(of_points, errors.variances[: len(of_points)])
     return {
         'median_px': summary.median_px,
         'p95_px': summary.p95_px,
         'judged': summary.valid,
+        'error_to': kind if np.isfinite(summary.median_px) else '',
         'by_age': summary.by_age,
         'sigma_mean': sigma.mean,
         'sigma_median': sigma.median,
         'sigma_count': sigma.count,
     }
+
+
+def _nothing(starts: Array, seen: Array, index_a: int, index_b: int) -> Array:
+    return np.full(seen.shape, np.nan)
 
 
 def image_numbers(found: Predictions) -> ImageNumbers:

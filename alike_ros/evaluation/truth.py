@@ -6,7 +6,7 @@ error holds the detector's noise at both ends and whatever the tracker let slip 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -93,8 +93,17 @@ def track_errors(sequence: Sequence[Observations], truth: GroundTruth) -> TrackE
 
     Ids must not be reused for another track; a track may be away for some frames.
     """
+    return errors_against(sequence, lambda starts, _, a, b: truth.transfer(starts, a, b))
+
+
+# Where points (N, 2) px of image a, seen at (N, 2) px in image b, should be there, by a, b.
+Expect = Callable[[Array, Array, int, int], Array]
+
+
+def errors_against(sequence: Sequence[Observations], expect: Expect) -> TrackErrors:
+    """Compare as `track_errors` does with what is expected."""
     firsts: dict[Any, _First] = {}
-    parts = [_frame_errors(observations, firsts, truth) for observations in sequence]
+    parts = [_frame_errors(observations, firsts, expect) for observations in sequence]
     return TrackErrors(
         np.concatenate([part.indices for part in parts] or [np.zeros(0, np.int64)]),
         np.concatenate([part.ids for part in parts] or [np.zeros(0, np.uint64)]),
@@ -111,7 +120,7 @@ class _First(NamedTuple):
 
 
 def _frame_errors(
-    observations: Observations, firsts: dict[Any, _First], truth: GroundTruth
+    observations: Observations, firsts: dict[Any, _First], expect: Expect
 ) -> TrackErrors:
     """Errors of one frame; tracks that are new in it are added to `firsts`."""
     index = observations.index
@@ -129,7 +138,7 @@ def _frame_errors(
     expected = np.full(points.shape, np.nan)
     for origin in np.unique(origins[known]):
         of_it = known & (origins == origin)
-        expected[of_it] = truth.transfer(starts[of_it], int(origin), index)
+        expected[of_it] = expect(starts[of_it], points[of_it], int(origin), index)
     return TrackErrors(
         np.full(int(known.sum()), index, np.int64),
         observations.ids[known],

@@ -15,7 +15,7 @@ from alike_ros.config import ExtractorConfig, TrackerConfig
 from alike_ros.odometry.config import OdometryConfig
 
 if TYPE_CHECKING:
-    from alike_ros.evaluation.odometry import Trajectory
+    from alike_ros.evaluation.odometry import CameraPath
     from alike_ros.sources import Source
 
 NAME = 'odometry'
@@ -60,12 +60,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _trajectories(
     source: Source, identity: dict[str, Any], args: argparse.Namespace
-) -> dict[str, Trajectory]:
+) -> dict[str, CameraPath]:
     """Return what the odometry finds with each front end, or found before."""
     from tqdm import tqdm
 
     from alike_ros.evaluation.cache import Cache, made_with
-    from alike_ros.evaluation.odometry import Trajectory, learned, optical_flow, trajectories
+    from alike_ros.evaluation.odometry import CameraPath, camera_paths, learned, optical_flow
     from alike_ros.evaluation.trackers import Method
 
     config = config_from(args, OdometryConfig)
@@ -74,12 +74,12 @@ def _trajectories(
     if not args.no_klt:
         methods['gftt+klt'] = Method({'name': 'gftt+klt'}, lambda stack: optical_flow())
 
-    def compute(names: list[str]) -> Mapping[str, Trajectory]:
+    def compute(names: list[str]) -> Mapping[str, CameraPath]:
         total = len(source) or None
         with ExitStack() as stack, tqdm(total=total, unit='frame', disable=None) as progress:
             opened = {name: methods[name].open(stack) for name in names}
-            return trajectories(source, opened, config, progress.update)
+            return camera_paths(source, opened, config, progress.update)
 
     shared = identity | {'odometry': asdict(config), 'made_with': made_with()}
     keys = {name: shared | {'method': method.identity} for name, method in methods.items()}
-    return Cache(args.cache).get(keys, Trajectory, compute)
+    return Cache(args.cache).get(keys, CameraPath, compute)

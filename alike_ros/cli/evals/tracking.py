@@ -65,7 +65,9 @@ def run(args: argparse.Namespace) -> int:
     identity = identity_of(args.input, args)
     source = open_source(args.input)
     found = _predictions(source, identity, args)
-    summaries = {name: summarise_tracks(each, source.truth) for name, each in found.items()}
+    summaries = {
+        name: summarise_tracks(each, source.truth, source.camera) for name, each in found.items()
+    }
     if args.report:
         from alike_ros.evaluation.pages.tracking import tracking_page
 

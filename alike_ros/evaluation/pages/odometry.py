@@ -8,8 +8,8 @@ import numpy as np
 
 from alike_ros.evaluation.odometry import (
     Aligned,
+    CameraPath,
     OdometryErrors,
-    Trajectory,
     align,
     odometry_table,
 )
@@ -19,7 +19,7 @@ from alike_ros.sources import GroundTruth
 
 def odometry_page(
     title: str,
-    found: Mapping[str, Trajectory],
+    found: Mapping[str, CameraPath],
     errors: Mapping[str, OdometryErrors],
     truth: GroundTruth,
 ) -> Page:
@@ -50,7 +50,7 @@ def _paths(page: Page, aligned: Mapping[str, Aligned]) -> None:
     page.lines(curves, x, y, caption, same_scale=True)
 
 
-def _along(page: Page, aligned: Mapping[str, Aligned], found: Mapping[str, Trajectory]) -> None:
+def _along(page: Page, aligned: Mapping[str, Aligned], found: Mapping[str, CameraPath]) -> None:
     page.heading('Along the way')
     for field, label, scale in (
         ('ape_m', 'error of the position, mm', 1e3),

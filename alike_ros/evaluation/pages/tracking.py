@@ -80,7 +80,12 @@ def _by_image(page: Page, summaries: Summaries) -> None:
 
 
 def _errors(page: Page, summaries: Summaries) -> None:
-    page.heading('Errors, and whether sigma tells them')
+    page.heading('Errors')
+    lines = any(each.error_to == 'line' for each in summaries.values())
+    page.text(
+        f'From the {"epipolar line of the " if lines else ""}place where a track was seen first, '
+        f'by the true poses{" alone: along the line nothing is seen" if lines else ""}.'
+    )
     for field, label in (('median_px', 'median error, px'), ('p95_px', '95 % below, px')):
         curves = {
             name: ([a.first_age for a in each.by_age], [getattr(a, field) for a in each.by_age])
@@ -89,8 +94,14 @@ def _errors(page: Page, summaries: Summaries) -> None:
         page.lines(curves, 'images since the first sighting', label, logarithmic=True)
     table = _drift(summaries)
     page.table(table.heads, table.rows)
+    if any(each.sigma_count for each in summaries.values()):
+        _calibration(page, summaries)
+
+
+def _calibration(page: Page, summaries: Summaries) -> None:
+    page.heading('Whether sigma tells the errors')
     page.text(
-        'Calibration of sigma: squared error over variance, an axis at a time; 1 is right, below '
+        'Squared error over variance, an axis at a time: 1 is right, below '
         'it sigma is too large. The mean is over errors up to 3 px; the median is divided by '
         'that of a normal distribution.'
     )
@@ -111,8 +122,7 @@ def _errors(page: Page, summaries: Summaries) -> None:
 
 def _drift(summaries: Summaries) -> Table:
     """Return median and 95th percentile a method, a column for each bin of ages."""
-    bins = {(a.first_age, a.last_age) for each in summaries.values() for a in each.by_age}
-    ages = sorted({first for first, _ in bins})
+    ages = sorted({a.first_age for each in summaries.values() for a in each.by_age})
     rows = []
     for name, each in summaries.items():
         of_age = {a.first_age: f'{a.median_px:.2f} / {a.p95_px:.2f}' for a in each.by_age}
