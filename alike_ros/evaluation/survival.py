@@ -48,13 +48,13 @@ def survival(found: Lives) -> tuple[float, ...]:
     """
     if not len(found.spans):
         return ()
-    shares = [1.0]
-    for k in range(int(found.spans.max()) + 1):
-        lost = np.count_nonzero((found.spans == k) & ~found.alive)
-        watched = np.count_nonzero(found.spans > k) + lost  # from image k to k + 1
-        if watched:
-            shares.append(shares[-1] * (1 - lost / watched))
-    return tuple(shares)
+    longest = int(found.spans.max())
+    lost = np.bincount(found.spans[~found.alive], minlength=longest + 1)
+    ended = np.cumsum(np.bincount(found.spans, minlength=longest + 1))
+    watched = len(found.spans) - ended + lost  # from k images after their first to k + 1
+    known = watched > 0
+    shares = np.cumprod(1 - lost[known] / watched[known])
+    return (1.0, *shares.tolist())
 
 
 def length_counts(found: Lives) -> tuple[int, ...]:
