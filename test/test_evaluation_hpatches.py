@@ -10,10 +10,7 @@ import pytest
 from alike_ros.cli.main import main
 from alike_ros.errors import DatasetError
 from alike_ros.evaluation.hpatches import (
-    Described,
-    Matcher,
     judge_pair,
-    match_sequence,
     mean_accuracy,
     read_sequence,
     sequence_folders,
@@ -21,6 +18,7 @@ from alike_ros.evaluation.hpatches import (
 )
 from alike_ros.evaluation.pages.hpatches import draw_matches
 from alike_ros.evaluation.planar import transfer
+from alike_ros.evaluation.plane_matches import Described, Matcher, match_sequence
 
 SHIFT = np.array([[1.0, 0, 7], [0, 1, -4], [0, 0, 1]])
 

@@ -15,7 +15,8 @@ from alike_ros.datasets.kitti import KittiSource
 from alike_ros.datasets.room import RoomSource
 from alike_ros.errors import BackendError, CameraError, DatasetError
 from alike_ros.evaluation.klt import FlowTracker
-from alike_ros.evaluation.odometry import camera_path, camera_paths, judge, optical_flow
+from alike_ros.evaluation.odometry import camera_path, camera_paths, optical_flow
+from alike_ros.evaluation.path_errors import judge
 from alike_ros.odometry.monocular import Estimate, State
 
 

@@ -15,8 +15,9 @@ from alike_ros.cli.options import add_options, config_from
 from alike_ros.config import ExtractorConfig
 
 if TYPE_CHECKING:
-    from alike_ros.evaluation.hpatches import Accuracy, Matcher, SequenceMatches
+    from alike_ros.evaluation.hpatches import Accuracy
     from alike_ros.evaluation.planar import PlanarPair
+    from alike_ros.evaluation.plane_matches import Matcher, SequenceMatches
     from alike_ros.evaluation.trackers import Method
 
 NAME = 'hpatches'
@@ -38,14 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from alike_ros.blas import limit_blas_threads
-    from alike_ros.evaluation.hpatches import (
-        accuracy_table,
-        judge_pair,
-        learned,
-        mean_accuracy,
-        of_opencv,
-    )
+    from alike_ros.evaluation.hpatches import accuracy_table, judge_pair, mean_accuracy
     from alike_ros.evaluation.pages.hpatches import Samples, hpatches_page
+    from alike_ros.evaluation.plane_matches import learned, of_opencv
 
     config = config_from(args, ExtractorConfig)
     limit_blas_threads()
@@ -88,12 +84,8 @@ def _sequences(
     from tqdm import tqdm
 
     from alike_ros.evaluation.cache import Cache, files_of, made_with
-    from alike_ros.evaluation.hpatches import (
-        SequenceMatches,
-        match_sequence,
-        read_sequence,
-        sequence_folders,
-    )
+    from alike_ros.evaluation.hpatches import read_sequence, sequence_folders
+    from alike_ros.evaluation.plane_matches import SequenceMatches, match_sequence
 
     cache = Cache(args.cache)
     versions = made_with()

@@ -15,7 +15,7 @@ from alike_ros.config import ExtractorConfig, TrackerConfig
 from alike_ros.odometry.config import OdometryConfig
 
 if TYPE_CHECKING:
-    from alike_ros.evaluation.odometry import CameraPath
+    from alike_ros.evaluation.path_errors import CameraPath
     from alike_ros.sources import Source
 
 NAME = 'odometry'
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from alike_ros.blas import limit_blas_threads
-    from alike_ros.evaluation.odometry import judge, odometry_table
+    from alike_ros.evaluation.path_errors import judge, odometry_table
     from alike_ros.sources import open_source
 
     limit_blas_threads()
@@ -65,7 +65,8 @@ def _trajectories(
     from tqdm import tqdm
 
     from alike_ros.evaluation.cache import Cache, made_with
-    from alike_ros.evaluation.odometry import CameraPath, camera_paths, learned, optical_flow
+    from alike_ros.evaluation.odometry import camera_paths, learned, optical_flow
+    from alike_ros.evaluation.path_errors import CameraPath
     from alike_ros.evaluation.trackers import Method
 
     config = config_from(args, OdometryConfig)

@@ -10,15 +10,10 @@ from numpy.typing import NDArray
 
 from alike_ros.drawing import to_rgb
 from alike_ros.evaluation.contact_sheet import spread
-from alike_ros.evaluation.hpatches import (
-    CURVE,
-    THRESHOLDS,
-    Accuracy,
-    MatchedPair,
-    accuracy_table,
-)
+from alike_ros.evaluation.hpatches import CURVE, THRESHOLDS, Accuracy, accuracy_table
 from alike_ros.evaluation.pages.pictures import fitted
 from alike_ros.evaluation.planar import PlanarPair, transfer
+from alike_ros.evaluation.plane_matches import MatchedPair
 from alike_ros.page import Page
 from alike_ros.structures import ImageArray
 

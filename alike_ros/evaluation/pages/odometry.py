@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from alike_ros.evaluation.odometry import (
+from alike_ros.evaluation.path_errors import (
     Aligned,
     CameraPath,
     OdometryErrors,
