@@ -83,6 +83,19 @@ def test_a_damaged_file_is_made_again_and_never_run(method, tmp_path, damage):
     assert len(method.asked) == 2
 
 
+class Unwritable:
+    """Fails while it is written, as on a full disk."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise OSError('No space left on device')
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path):
+    with pytest.raises(OSError, match='No space'):
+        Cache(tmp_path).get({'a': {}}, Found, lambda names: {'a': Found(Unwritable(), None)})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_folder_keeps_nothing(method, tmp_path):
     for _ in range(2):
         Cache(None).get(KEYS, Found, method)

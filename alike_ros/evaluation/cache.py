@@ -88,9 +88,12 @@ class Cache:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(f'.{os.getpid()}.part')
-        with unfinished.open('wb') as file:
-            np.savez_compressed(file, key=np.frombuffer(_text(key), np.uint8), **vars(value))
-        unfinished.replace(path)
+        try:
+            with unfinished.open('wb') as file:
+                np.savez_compressed(file, key=np.frombuffer(_text(key), np.uint8), **vars(value))
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 Compute = Callable[[list[str]], Mapping[str, Arrays]]
