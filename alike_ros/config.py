@@ -219,7 +219,7 @@ class TrackerConfig(Checked):
         live=True,
     )
     max_lost_frames: int = param(
-        2,
+        4,
         'Images for which a track that was not found is remembered and may come back '
         'under its id.',
         low=0,

@@ -100,12 +100,12 @@ def test_soft_argmax_and_sigma_of_two_equal_pixels_lie_between_them():
     offsets, sigmas = refine(patch.reshape(1, 25))
     assert np.allclose(offsets, [[0.5, 0]], atol=1e-6)
     # half a pixel off along x, none along y: the mean of both variances is 0.125
-    assert np.allclose(sigmas, np.sqrt(0.125), atol=1e-6)
+    assert np.allclose(sigmas, np.sqrt(0.36 + 0.25 * 0.125), atol=1e-6)
 
 
-def test_a_flat_patch_has_the_sigma_of_a_uniform_window():
+def test_a_flat_patch_has_the_largest_sigma():
     _, sigmas = refine(np.full((1, 25), 0.3, np.float32))
-    assert np.allclose(sigmas, np.sqrt(2), atol=1e-6)  # mean of the squares of -2..2
+    assert np.allclose(sigmas, np.sqrt(0.36 + 0.25 * 2), atol=1e-6)  # mean of the squares of -2..2
 
 
 def test_patches_run_row_by_row():

@@ -12,15 +12,12 @@ from numpy.typing import NDArray
 
 from alike_ros.structures import FloatArray, ImageArray
 
-WINDOW = 21  # px; smaller ones lose hold sooner
-FINE_WINDOW = 11  # px; larger ones drift where the surface is not flat
-MAX_REFINEMENT = 1.0  # px
-BACK_WINDOW, BACK_LEVELS = 15, 1  # the way back begins at its end
-LEVELS = 3
+WINDOW, LEVELS = 15, 2  # px; the search begins where the last motion leads
+BACK_WINDOW, BACK_LEVELS = 11, 1  # px; the way back begins at its end
 MAX_RETURN_ERROR = 1.0  # px
 BORDER = 2.0  # px
 NEIGHBOURS = 5
-_STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 20, 0.01)
+_STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 0.02)
 LEAST_GAIN = 1.1  # changes of brightness below it are left to the flow
 
 
@@ -60,10 +57,7 @@ def follow(
     """
     if not len(points):
         return guesses.reshape(0, 2)
-    rough, found = _flow(before, after, points, guesses, WINDOW, levels)
-    fine, refined = _flow(before, after, points, rough, FINE_WINDOW, 0)
-    refined &= np.linalg.norm(fine - rough, axis=1) < MAX_REFINEMENT
-    there = np.where(refined[:, None], fine, rough)
+    there, found = _flow(before, after, points, guesses, WINDOW, levels)
     back, found_back = _flow(after, before, there, points, BACK_WINDOW, BACK_LEVELS)
     error = np.linalg.norm(back - points, axis=1)
     held = found & found_back & (error < MAX_RETURN_ERROR) & inside(there, after)

@@ -12,12 +12,13 @@ from alike_ros.geometry import inliers
 from alike_ros.structures import Features, FloatArray, ImageArray, Tracks, View
 from alike_ros.tracking.flow import as_bright_as, grey
 from alike_ros.tracking.memory import Memory, new_memory
-from alike_ros.tracking.search import Places, match, search
-from alike_ros.tracking.starts import choose_starts
+from alike_ros.tracking.patches import cut
+from alike_ros.tracking.search import Pair, Places, match, search
+from alike_ros.tracking.starts import Starts, choose_starts
 
 MIN_CONFIRMATION = 0.7  # cosine between a track's descriptor and what is where it went
+NEWMOT = 1
 LEARNING = 0.05  # share of what is seen in a track's descriptor
-MAX_DOUBTS = 1  # images in a row in which a track may stray from the epipolar geometry
 EPIPOLAR_PX = 1.0
 LEAST_FOR_GEOMETRY = 12
 
@@ -26,8 +27,9 @@ LEAST_FOR_GEOMETRY = 12
 class _Sighting:
     """What became of remembered tracks in an image; row i of every array is one track.
 
-    found: it is there, and looks like itself. sure: it moves as the others do, too.
-    features: what is seen at its place. similarity: of that to its descriptor, cosine.
+    found: it is there, and looks like itself. sure: its first patch fits, and it moves as the
+    others do. features: what is seen at the places found, a row for each. similarity: of that
+    to the track's descriptor, cosine.
     """
 
     places: Places
@@ -40,10 +42,11 @@ class _Sighting:
 class HybridTracker:
     """Follows points from image to image, and looks at descriptors before it believes.
 
-    1. `search`: optical flow, and keypoints for tracks that it loses.
+    1. `search`: optical flow, moved to where the patch fits that the track began with, and
+       keypoints for tracks that are lost.
     2. What the network sees at the place found has to resemble the track.
-    3. A track that strays from the epipolar geometry of all is held back, and given up if it
-       goes on.
+    3. A track whose patch does not fit, or that strays from the epipolar geometry of all, is
+       followed but not published; it ends when that goes on for `max_lost_frames`.
     4. New tracks begin on keypoints that are corners, where no track is, until there are
        `max_tracks`.
     """
@@ -70,30 +73,33 @@ class HybridTracker:
         sighting = self._look(memory, self._search(image, memory, view.features), view)
         starts = self._choose(image, memory, sighting, view.features)
         self._image = image
-        return self._conclude(memory, sighting, _rows(view.features, starts), stamp_ns)
+        begun = replace(_rows(view.features, starts.rows), sigmas=starts.patches.sigmas)
+        return self._conclude(memory, sighting, starts, begun, stamp_ns)
 
     def _search(self, image: ImageArray, memory: Memory, features: Features) -> Places:
         before = self._image
         if before is None or before.shape != image.shape:
-            return match(memory, features)
-        return search(before, as_bright_as(image, before), memory, features)
+            return match(image, memory, features)
+        return search(Pair(before, as_bright_as(image, before), image), memory, features)
 
     def _look(self, memory: Memory, places: Places, view: View) -> _Sighting:
         """Confirm what was found by descriptors, then by geometry."""
         found = places.is_found & view.allows(places.found)
-        features = view.describe(np.where(found[:, None], places.found, memory.points))
-        similarity = np.einsum('nd,nd->n', features.descriptors, memory.descriptors)
+        rows = np.flatnonzero(found)
+        features = view.describe(places.found[rows])
+        similarity = np.zeros(len(memory), np.float32)
+        similarity[rows] = np.einsum('nd,nd->n', features.descriptors, memory.descriptors[rows])
         found &= similarity >= MIN_CONFIRMATION
-        sure = found.copy()
-        sure[found] = fit_one_motion(memory.points[found], places.found[found])
-        found &= sure | (memory.doubted < MAX_DOUBTS)
         oldest = np.argsort(np.where(found, -memory.ages.astype(np.int64), 0), kind='stable')
         found[oldest[self.config.max_tracks :]] = False
-        return _Sighting(places, found, sure & found, features, similarity)
+        sure = found & places.laid.fits
+        sure[sure] = fit_one_motion(memory.points[sure], places.found[sure])
+        features = replace(features, sigmas=places.laid.sigmas[rows])
+        return _Sighting(places, found, sure, _rows(features, found[rows]), similarity)
 
     def _choose(
         self, image: ImageArray, memory: Memory, sighting: _Sighting, features: Features
-    ) -> NDArray[np.intp]:
+    ) -> Starts:
         points = sighting.places.found[sighting.found]
         motions = points - memory.points[sighting.found]
         count = self.config.max_tracks - len(points)
@@ -101,24 +107,24 @@ class HybridTracker:
         return choose_starts(image, features, points, motions, count, distance)
 
     def _conclude(
-        self, memory: Memory, sighting: _Sighting, begun: Features, stamp_ns: int
+        self, memory: Memory, sighting: _Sighting, starts: Starts, begun: Features, stamp_ns: int
     ) -> tuple[Features, Tracks]:
         """Return what is published, and remember it with what is not."""
-        sure, found = sighting.sure, sighting.found
-        missed = np.where(found, np.uint32(0), memory.missed + np.uint32(1))
-        given_up = missed > self.config.max_lost_frames
-        features = _joined(_rows(sighting.features, np.flatnonzero(sure)), begun)
+        sure = sighting.sure
+        features = _joined(_rows(sighting.features, sure[sighting.found]), begun)
         order = np.argsort(-features.scores, kind='stable').astype(np.intp)
-        first = self.next_id
-        self.next_id += len(begun)
-        begun_ids = np.arange(first, self.next_id, dtype=np.uint64)
-        tracks = _tracks(memory, sighting, begun_ids, stamp_ns, memory.ids[given_up], order)
         rows = np.empty(len(order), np.int32)
         rows[order] = np.arange(len(order))
-        kept = _continued(memory, sighting, missed, rows[: sure.sum()], stamp_ns).take(~given_up)
-        fresh = new_memory(begun_ids, begun.keypoints, begun.descriptors, stamp_ns)
-        self._memory = kept.joined(replace(fresh, rows=rows[sure.sum() :]))
-        return _rows(features, order), tracks
+        kept = _continued(memory, sighting, rows[: sure.sum()], stamp_ns)
+        ends = kept.unseen > self.config.max_lost_frames
+        first = self.next_id
+        self.next_id += len(begun)
+        ids = np.arange(first, self.next_id, dtype=np.uint64)
+        fresh = new_memory(ids, starts, begun, rows[sure.sum() :], stamp_ns)
+        self._memory = kept.take(~ends).joined(fresh)
+        return _rows(features, order), _tracks(
+            memory, sighting, ids, stamp_ns, memory.ids[ends], order
+        )
 
 
 def fit_one_motion(before: FloatArray, after: FloatArray) -> NDArray[np.bool_]:
@@ -150,38 +156,46 @@ def _tracks(
 
 
 def _continued(
-    memory: Memory,
-    sighting: _Sighting,
-    missed: NDArray[np.uint32],
-    rows: NDArray[np.int32],
-    stamp_ns: int,
+    memory: Memory, sighting: _Sighting, rows: NDArray[np.int32], stamp_ns: int
 ) -> Memory:
     """Return the remembered tracks after an image; rows: of its features, where published."""
-    found, sure = sighting.found, sighting.sure
-    points = np.where(found[:, None], sighting.places.found, sighting.places.expected)
-    learnt = memory.descriptors + LEARNING * (sighting.features.descriptors - memory.descriptors)
-    learnt /= np.maximum(np.linalg.norm(learnt, axis=1, keepdims=True), 1e-12)
+    found, sure, places = sighting.found, sighting.sure, sighting.places
+    points = np.where(found[:, None], places.found, places.expected)
     published = np.full(len(memory), -1, np.int32)
     published[sure] = rows
     return Memory(
         ids=memory.ids,
         points=points,
-        descriptors=np.where(found[:, None], learnt, memory.descriptors),
+        motions=np.where(found[:, None], points - memory.points, np.float32(0)),
+        descriptors=_learnt(memory.descriptors, found, sighting.features.descriptors),
+        patches=replace(memory.patches, shapes=places.laid.shapes),
         ages=memory.ages + sure.astype(np.uint32),
-        missed=missed,
-        doubted=np.where(found & ~sure, memory.doubted + np.uint32(1), np.uint32(0)),
+        unseen=np.where(sure, np.uint32(0), memory.unseen + np.uint32(1)),
+        live=found,
         rows=published,
         seen=np.where(sure[:, None], points, memory.seen),
         stamps_ns=np.where(sure, stamp_ns, memory.stamps_ns),
     )
 
 
+def _learnt(known: FloatArray, found: NDArray[np.bool_], seen: FloatArray) -> FloatArray:
+    """Return descriptors (N, D) that have come a bit nearer to what was seen where found."""
+    learnt = known.copy()
+    learnt[found] += LEARNING * (seen - known[found])
+    learnt[found] /= np.maximum(np.linalg.norm(learnt[found], axis=1, keepdims=True), 1e-12)
+    return learnt
+
+
 def _nothing(features: Features) -> Memory:
-    none = np.zeros(0, np.uint64)
-    return new_memory(none, features.keypoints[:0], features.descriptors[:0], 0)
+    none = np.zeros(0, np.intp)
+    nowhere = np.zeros((0, 2), np.float32)
+    starts = Starts(none, nowhere, cut(np.zeros((1, 1), np.uint8), nowhere))
+    return new_memory(
+        none.astype(np.uint64), starts, _rows(features, none), none.astype(np.int32), 0
+    )
 
 
-def _rows(features: Features, rows: NDArray[np.intp]) -> Features:
+def _rows(features: Features, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Features:
     return Features(
         features.keypoints[rows],
         features.scores[rows],

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alike_ros.structures import FloatArray
+from alike_ros.structures import Features, FloatArray
+from alike_ros.tracking.patches import Patches
+from alike_ros.tracking.starts import Starts
 
 
 @dataclass(frozen=True)
 class Memory:
     """Tracks that are followed or may be found again; row i of every array is one track.
 
-    points: (N, 2) px, where it is or ought to be.
-    descriptors: (N, D) unit rows. ages: images in which it was published.
-    missed: images since it was followed. doubted: images in a row in which it did not move as
-    the others do.
+    points: (N, 2) px, where it is or ought to be. motions: (N, 2) px, how it came there.
+    descriptors: (N, D) unit rows. patches: what they looked like when they began.
+    ages: images in which it was published.
+    unseen: images since it was published. live: whether its place in the last image is known.
     rows: of the last image's published features, -1 when it was not published.
     seen, stamps_ns: (N, 2) px and (N,), where and when it was last published.
     """
 
     ids: NDArray[np.uint64]
     points: FloatArray
+    motions: FloatArray
     descriptors: FloatArray
+    patches: Patches
     ages: NDArray[np.uint32]
-    missed: NDArray[np.uint32]
-    doubted: NDArray[np.uint32]
+    unseen: NDArray[np.uint32]
+    live: NDArray[np.bool_]
     rows: NDArray[np.int32]
     seen: FloatArray
     stamps_ns: NDArray[np.int64]
@@ -37,27 +42,44 @@ class Memory:
 
     def take(self, rows: NDArray[np.bool_]) -> Memory:
         """Return the tracks of some rows."""
-        return Memory(*(getattr(self, each.name)[rows] for each in fields(self)))
+        return Memory(*(_rows(getattr(self, each.name), rows) for each in fields(self)))
 
     def joined(self, other: Memory) -> Memory:
         """Return these tracks and then the others."""
         pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
-        return Memory(*(np.concatenate(pair) for pair in pairs))
+        return Memory(*(_joined(*pair) for pair in pairs))
 
 
 def new_memory(
-    ids: NDArray[np.uint64], points: FloatArray, descriptors: FloatArray, stamp_ns: int
+    ids: NDArray[np.uint64],
+    starts: Starts,
+    features: Features,
+    rows: NDArray[np.int32],
+    stamp_ns: int,
 ) -> Memory:
-    """Return tracks that begin with an image."""
+    """Return tracks that begin with an image.
+
+    features: one for each track. rows: of all features published with the image.
+    """
     count = len(ids)
     return Memory(
         ids=ids,
-        points=points,
-        descriptors=descriptors,
+        points=features.keypoints,
+        motions=starts.motions,
+        descriptors=features.descriptors,
+        patches=starts.patches,
         ages=np.ones(count, np.uint32),
-        missed=np.zeros(count, np.uint32),
-        doubted=np.zeros(count, np.uint32),
-        rows=np.full(count, -1, np.int32),
-        seen=points,
+        unseen=np.zeros(count, np.uint32),
+        live=np.ones(count, bool),
+        rows=rows,
+        seen=features.keypoints,
         stamps_ns=np.full(count, stamp_ns, np.int64),
     )
+
+
+def _rows(part: Any, rows: NDArray[np.bool_]) -> Any:
+    return part.take(rows) if isinstance(part, Patches) else part[rows]
+
+
+def _joined(part: Any, other: Any) -> Any:
+    return part.joined(other) if isinstance(part, Patches) else np.concatenate([part, other])

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from alike_ros.matching import match_mutual
 from alike_ros.structures import Features, FloatArray, ImageArray
-from alike_ros.tracking.flow import NEIGHBOURS, follow, inside, local_motion
+from alike_ros.tracking.flow import LEVELS, NEIGHBOURS, follow, inside, local_motion
 from alike_ros.tracking.memory import Memory
+from alike_ros.tracking.patches import Laid, lay
 from alike_ros.tracking.recovery import find_again
 
 MOSTLY = 0.7  # of the tracks; fewer followed is a jump, and descriptors say where it went
@@ -20,11 +21,25 @@ SECOND_LEVELS = 1
 
 
 @dataclass(frozen=True)
+class Pair:
+    """Two grey images of one size; `after` is as bright as `before`, `seen` is as it came."""
+
+    before: ImageArray
+    after: ImageArray
+    seen: ImageArray
+
+
+@dataclass(frozen=True)
 class Places:
-    """found: (N, 2) px, NaN where lost. expected: (N, 2) px, where lost ones ought to be."""
+    """Row i of every array is one track.
+
+    found: (N, 2) px, NaN where lost. expected: (N, 2) px, where lost ones ought to be.
+    laid: where the first patches lie; `found` is there where they fit, else it is the flow's.
+    """
 
     found: FloatArray
     expected: FloatArray
+    laid: Laid
 
     @property
     def is_found(self) -> NDArray[np.bool_]:
@@ -32,65 +47,92 @@ class Places:
         return np.isfinite(self.found[:, 0])
 
 
-def search(before: ImageArray, after: ImageArray, memory: Memory, features: Features) -> Places:
+def search(pair: Pair, memory: Memory, features: Features) -> Places:
     """Look for tracks in an image.
 
-    By optical flow from where they were, there and back; for those it loses again from where
-    their neighbours went; for those still lost the most similar keypoint near that place.
-
-    before, after: grey, of one size and brightness.
+    By optical flow from where their last motion leads, and for those that it loses again from
+    where their neighbours went; for those still lost the most similar keypoint near that place.
+    Each is moved to where the patch that the track began with fits.
     """
-    places = np.full((len(memory), 2), np.nan, np.float32)
-    live = memory.missed == 0
-    places[live] = follow(before, after, memory.points[live], memory.points[live])
-    origins, motions = _motions(memory, places, live, features)
-    expected = memory.points.copy()
-    lost = np.isnan(places[:, 0])
-    if len(origins) < NEIGHBOURS or not lost.any():
-        return Places(places, expected)
-    expected[lost] += local_motion(memory.points[lost], origins, motions)
-    reachable = lost & inside(expected, after)
-    again = np.flatnonzero(reachable & live)
-    places[again] = _second_try(before, after, memory.points[again], expected[again])
-    rest = np.flatnonzero(reachable & np.isnan(places[:, 0]))
-    places[rest] = find_again(
-        memory.descriptors[rest],
-        expected[rest],
-        RADIUS * (1 + memory.missed[rest]),
+    flown = _followed(pair, memory, memory.live, memory.points + memory.motions, LEVELS)
+    laid = lay(pair.seen, memory.patches, flown)
+    expected = _expected(memory, laid, features)
+    near = inside(expected, pair.seen) & ~laid.fits & (expected != memory.points).any(axis=1)
+    again = _followed(pair, memory, near & memory.live, expected, SECOND_LEVELS)
+    again[np.linalg.norm(again - expected, axis=1) > 2 * RADIUS] = np.nan
+    laid = laid.or_else(lay(pair.seen, memory.patches, again))
+    flown = np.where(np.isnan(flown), again, flown)
+    keypoints = _found_again(memory, near & np.isnan(flown[:, 0]), expected, laid, features)
+    laid = laid.or_else(lay(pair.seen, memory.patches, keypoints))
+    found = np.where(laid.fits[:, None], laid.points, flown)
+    return Places(found, expected, laid)
+
+
+def match(image: ImageArray, memory: Memory, features: Features) -> Places:
+    """Find tracks in a grey image by descriptors alone, wherever they are."""
+    places = _matched(memory, features)
+    laid = lay(image, memory.patches, places)
+    return Places(np.where(laid.fits[:, None], laid.points, places), memory.points, laid)
+
+
+def _followed(
+    pair: Pair, memory: Memory, which: NDArray[np.bool_], guesses: FloatArray, levels: int
+) -> FloatArray:
+    """Return where the flow leads from guesses (N, 2) px; NaN for others and where lost."""
+    places = _nowhere(memory)
+    places[which] = follow(pair.before, pair.after, memory.points[which], guesses[which], levels)
+    return places
+
+
+def _found_again(
+    memory: Memory,
+    which: NDArray[np.bool_],
+    expected: FloatArray,
+    laid: Laid,
+    features: Features,
+) -> FloatArray:
+    """Return the most similar free keypoints near expected places (N, 2) px; NaN for none."""
+    places = _nowhere(memory)
+    places[which] = find_again(
+        memory.descriptors[which],
+        expected[which],
+        RADIUS * (1 + memory.unseen[which]),
         features,
-        places[np.isfinite(places[:, 0])],
+        laid.points[laid.fits],
         MIN_SIMILARITY,
     )
-    return Places(places, expected)
+    return places
 
 
-def match(memory: Memory, features: Features) -> Places:
-    """Find tracks by descriptors alone, wherever they are."""
-    places = np.full((len(memory), 2), np.nan, np.float32)
-    matches = match_mutual(memory.descriptors, features.descriptors, MIN_SIMILARITY)
-    places[matches.index_a] = features.keypoints[matches.index_b]
-    return Places(places, memory.points)
+def _expected(memory: Memory, laid: Laid, features: Features) -> FloatArray:
+    """Return where tracks ought to be, (N, 2) px: astray ones move as their neighbours do."""
+    origins, motions = _motions(memory, laid, features)
+    expected = memory.points.copy()
+    astray = ~laid.fits
+    if len(origins) >= NEIGHBOURS and astray.any():
+        expected[astray] += local_motion(memory.points[astray], origins, motions)
+    return expected
 
 
-def _motions(
-    memory: Memory, places: FloatArray, live: NDArray[np.bool_], features: Features
-) -> tuple[FloatArray, FloatArray]:
+def _motions(memory: Memory, laid: Laid, features: Features) -> tuple[FloatArray, FloatArray]:
     """Return points (M, 2) px of the image before, and how they moved, (M, 2) px."""
-    found = np.isfinite(places[:, 0])
-    origins = memory.points[found]
-    motions = places[found] - origins
-    if found.sum() >= MOSTLY * live.sum():
+    origins = memory.points[laid.fits]
+    motions = laid.points[laid.fits] - origins
+    if laid.fits.sum() >= MOSTLY * memory.live.sum():
         return origins, motions
-    matched = match(memory, features)
-    rows = matched.is_found
-    moved = matched.found[rows] - memory.points[rows]
+    matched = _matched(memory, features)
+    rows = np.isfinite(matched[:, 0])
+    moved = matched[rows] - memory.points[rows]
     return np.concatenate([origins, memory.points[rows]]), np.concatenate([motions, moved])
 
 
-def _second_try(
-    before: ImageArray, after: ImageArray, points: FloatArray, expected: FloatArray
-) -> FloatArray:
-    places = follow(before, after, points, expected, SECOND_LEVELS)
-    far = np.linalg.norm(places - expected, axis=1) > 2 * RADIUS
-    places[far] = np.nan
+def _matched(memory: Memory, features: Features) -> FloatArray:
+    """Return where tracks are by descriptors alone, (N, 2) px; NaN for none."""
+    places = _nowhere(memory)
+    matches = match_mutual(memory.descriptors, features.descriptors, MIN_SIMILARITY)
+    places[matches.index_a] = features.keypoints[matches.index_b]
     return places
+
+
+def _nowhere(memory: Memory) -> FloatArray:
+    return np.full((len(memory), 2), np.nan, np.float32)

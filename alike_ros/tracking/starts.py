@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.structures import Features, FloatArray, ImageArray
 from alike_ros.tracking.flow import inside, local_motion
+from alike_ros.tracking.patches import Patches, cut
 from alike_ros.tracking.recovery import occupied
 
 CORNER_WINDOW = 7  # px
 LEAST_CORNER = 5.0  # grey values a pixel, squared; flatter ones do not hold in the flow
-AHEAD = 3  # images that a new track has to stay in view if it moves as those near it
+AHEAD = 7  # images that a new track has to stay in view if it moves as those near it
 MARGIN = 8.0  # px
-CANDIDATES = 4  # looked at for each that is wanted
+CANDIDATES = 16  # looked at for each that is wanted
+
+
+@dataclass(frozen=True)
+class Starts:
+    """rows: (N,) of the features that tracks begin at. motions: (N, 2) px, expected of them.
+
+    patches: what they look like.
+    """
+
+    rows: NDArray[np.intp]
+    motions: FloatArray
+    patches: Patches
 
 
 def choose_starts(
@@ -24,25 +39,36 @@ def choose_starts(
     motions: FloatArray,
     count: int,
     min_distance: float,
-) -> NDArray[np.intp]:
-    """Return the rows of up to `count` features that tracks begin at, the strongest first.
+) -> Starts:
+    """Return up to `count` features that tracks begin at, the strongest first.
 
     image: grey. taken: (N, 2) px, where tracks are; motions: (N, 2) px, how they came there.
     """
-    if count <= 0 or not len(features):
+    rows = _free_corners(image, features, taken, min_distance, count)
+    points = features.keypoints[rows]
+    expected = local_motion(points, taken, motions) if len(taken) else np.zeros_like(points)
+    stays = inside(points + AHEAD * expected, image, MARGIN) | (len(taken) == 0)
+    rows, points, expected = rows[stays], points[stays], expected[stays]
+    patches = cut(image, points)
+    strengths = corner_strengths(image, points) / patches.variances
+    order = np.argsort(-strengths, kind='stable')
+    apart = _apart(points[order], image.shape[:2], round(min_distance), max(count, 0))
+    chosen = order[apart]
+    return Starts(rows[chosen], expected[chosen], patches.take(chosen))
+
+
+def _free_corners(
+    image: ImageArray, features: Features, taken: FloatArray, min_distance: float, count: int
+) -> NDArray[np.intp]:
+    """Return the rows of features that are corners away from tracks, the strongest first."""
+    if count <= 0:
         return np.zeros(0, np.intp)
     columns, rows = np.rint(features.keypoints).astype(np.intp).T
     near = occupied(taken, image.shape[:2], round(min_distance))
     free = np.flatnonzero(near[rows, columns] == 0)
-    corners = corner_strengths(image, features.keypoints[free])
-    able = np.flatnonzero(corners > LEAST_CORNER)
-    order = free[able[np.argsort(-corners[able], kind='stable')][: CANDIDATES * count]]
-    if len(taken):
-        ahead = features.keypoints[order] + AHEAD * local_motion(
-            features.keypoints[order], taken, motions
-        )
-        order = order[inside(ahead, image, MARGIN)]
-    return order[_apart(features.keypoints[order], image.shape[:2], round(min_distance), count)]
+    strengths = corner_strengths(image, features.keypoints[free])
+    best = np.argsort(-strengths, kind='stable')[: CANDIDATES * count]
+    return free[best[strengths[best] > LEAST_CORNER]]
 
 
 def corner_strengths(image: ImageArray, points: FloatArray) -> FloatArray:
