@@ -135,13 +135,22 @@ def test_a_track_that_strays_is_held_back_once_and_comes_back_under_its_id(world
 
 
 def test_a_track_that_goes_on_straying_is_lost(world, monkeypatch):
-    tracker = HybridTracker(TrackerConfig(max_lost_frames=0))
+    tracker = HybridTracker(TrackerConfig(max_lost_frames=1))
     _, first = tracker.update(world.view(50, 50), 0)
     monkeypatch.setattr(hybrid, 'fit_one_motion', lambda a, b: a[:, 0] > 100)
     begun = len(first) + len(tracker.update(world.view(51, 50), 1)[1].lost_ids)
     _, tracks = tracker.update(world.view(52, 50), 2)
     assert begun > 20 and len(tracks.lost_ids) > 20
     assert set(tracks.lost_ids) <= set(first.ids)
+
+
+def test_a_track_held_back_in_doubt_counts_as_missed(world, monkeypatch):
+    tracker = HybridTracker(TrackerConfig(max_lost_frames=0))
+    _, first = tracker.update(world.view(50, 50), 0)
+    monkeypatch.setattr(hybrid, 'fit_one_motion', lambda a, b: a[:, 0] > 100)
+    _, tracks = tracker.update(world.view(51, 50), 1)
+    assert len(tracks.lost_ids) > 20
+    assert set(first.ids) == set(tracks.ids[tracks.ages > 1]) | set(tracks.lost_ids)
 
 
 def test_points_that_move_on_their_own_do_not_fit_the_motion_of_the_others(rng):

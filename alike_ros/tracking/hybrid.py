@@ -104,9 +104,9 @@ class HybridTracker:
         self, memory: Memory, sighting: _Sighting, begun: Features, stamp_ns: int
     ) -> tuple[Features, Tracks]:
         """Return what is published, and remember it with what is not."""
-        sure, found = sighting.sure, sighting.found
-        missed = np.where(found, np.uint32(0), memory.missed + np.uint32(1))
-        given_up = missed > self.config.max_lost_frames
+        sure = sighting.sure
+        absent = np.where(sure, np.uint32(0), memory.absent + np.uint32(1))
+        given_up = absent > self.config.max_lost_frames
         features = _joined(_rows(sighting.features, np.flatnonzero(sure)), begun)
         order = np.argsort(-features.scores, kind='stable').astype(np.intp)
         first = self.next_id
@@ -115,7 +115,7 @@ class HybridTracker:
         tracks = _tracks(memory, sighting, begun_ids, stamp_ns, memory.ids[given_up], order)
         rows = np.empty(len(order), np.int32)
         rows[order] = np.arange(len(order))
-        kept = _continued(memory, sighting, missed, rows[: sure.sum()], stamp_ns).take(~given_up)
+        kept = _continued(memory, sighting, absent, rows[: sure.sum()], stamp_ns).take(~given_up)
         fresh = new_memory(begun_ids, begun.keypoints, begun.descriptors, stamp_ns)
         self._memory = kept.joined(replace(fresh, rows=rows[sure.sum() :]))
         return _rows(features, order), tracks
@@ -152,7 +152,7 @@ def _tracks(
 def _continued(
     memory: Memory,
     sighting: _Sighting,
-    missed: NDArray[np.uint32],
+    absent: NDArray[np.uint32],
     rows: NDArray[np.int32],
     stamp_ns: int,
 ) -> Memory:
@@ -168,7 +168,8 @@ def _continued(
         points=points,
         descriptors=np.where(found[:, None], learnt, memory.descriptors),
         ages=memory.ages + sure.astype(np.uint32),
-        missed=missed,
+        missed=np.where(found, np.uint32(0), memory.missed + np.uint32(1)),
+        absent=absent,
         doubted=np.where(found & ~sure, memory.doubted + np.uint32(1), np.uint32(0)),
         rows=published,
         seen=np.where(sure[:, None], points, memory.seen),

@@ -16,8 +16,8 @@ class Memory:
 
     points: (N, 2) px, where it is or ought to be.
     descriptors: (N, D) unit rows. ages: images in which it was published.
-    missed: images since it was followed. doubted: images in a row in which it did not move as
-    the others do.
+    missed: images since it was followed. absent: images since it was published. doubted: images
+    in a row in which it did not move as the others do.
     rows: of the last image's published features, -1 when it was not published.
     seen, stamps_ns: (N, 2) px and (N,), where and when it was last published.
     """
@@ -27,6 +27,7 @@ class Memory:
     descriptors: FloatArray
     ages: NDArray[np.uint32]
     missed: NDArray[np.uint32]
+    absent: NDArray[np.uint32]
     doubted: NDArray[np.uint32]
     rows: NDArray[np.int32]
     seen: FloatArray
@@ -56,6 +57,7 @@ def new_memory(
         descriptors=descriptors,
         ages=np.ones(count, np.uint32),
         missed=np.zeros(count, np.uint32),
+        absent=np.zeros(count, np.uint32),
         doubted=np.zeros(count, np.uint32),
         rows=np.full(count, -1, np.int32),
         seen=points,
