@@ -116,8 +116,9 @@ class Engine:
                 if not self._mailbox.put(arrival):
                     self._count_lost()
         elif stream == 0:
-            self.health.dropped(causes.DISABLED)
-            self._outputs.publish_disabled(msg.header, self.health.counts())
+            with self.health.telling:
+                self.health.dropped(causes.DISABLED)
+                self._outputs.publish_disabled(msg.header, self.health.counts())
 
     def reset(self) -> None:
         """Forget the tracks, before the next image."""
