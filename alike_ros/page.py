@@ -58,16 +58,7 @@ class Page:
         Raises:
             AlikeError: matplotlib is not installed.
         """
-        figure = _blank()
-        axes = figure.subplots()
-        axes.set(xlabel=x_label, ylabel=y_label)
-        axes.grid(alpha=0.3)
-        axes.spines[['top', 'right']].set_visible(False)
-        for name, (x, y) in curves.items():
-            axes.plot(x, y, label=name, linewidth=1.5)
-        if len(curves) > 1:
-            axes.legend(frameon=False)
-        self._figure(_svg(figure), caption)
+        self._figure(chart(curves, x_label, y_label), caption)
 
     def picture(self, image: ImageArray, caption: str = '') -> None:
         """Add an RGB or grey uint8 image, as JPEG."""
@@ -89,6 +80,26 @@ class Page:
     def _figure(self, content: str, caption: str) -> None:
         below = f'<figcaption>{escape(caption)}</figcaption>' if caption else ''
         self._parts.append(f'<figure>{content}{below}</figure>')
+
+
+def chart(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], x_label: str, y_label: str
+) -> str:
+    """Return a chart of named curves, each (x, y), as an <svg> element, which is a file, too.
+
+    Raises:
+        AlikeError: matplotlib is not installed.
+    """
+    figure = _blank()
+    axes = figure.subplots()
+    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.grid(alpha=0.3)
+    axes.spines[['top', 'right']].set_visible(False)
+    for name, (x, y) in curves.items():
+        axes.plot(x, y, label=name, linewidth=1.5)
+    if len(curves) > 1:
+        axes.legend(frameon=False)
+    return _svg(figure)
 
 
 def _row(kind: str, cells: Sequence[object]) -> str:
