@@ -10,6 +10,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool, Trigger
 
+from alike_ros.backends.memory import return_freed_memory
 from alike_ros.blas import limit_blas_threads
 from alike_ros.config import Value, change_live
 from alike_ros.errors import AlikeError
@@ -110,6 +111,7 @@ class FrontEndNode(LifecycleNode):
             self._first = self._engine.successor
             self._engine.close()
             self._engine = None
+            return_freed_memory()
         self._lifecycle = 'unconfigured'
 
     def _stop(self) -> None:
