@@ -10,7 +10,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool, Trigger
 
-from alike_ros.backends.memory import return_freed_memory
+from alike_ros.backends.memory import keep_freed_memory, return_freed_memory
 from alike_ros.blas import limit_blas_threads
 from alike_ros.config import Value, change_live
 from alike_ros.errors import AlikeError
@@ -185,6 +185,7 @@ class FrontEndNode(LifecycleNode):
 def main() -> int:
     """Run the node until it is asked to end; 0 when it was, 1 when it could not start."""
     limit_blas_threads()
+    keep_freed_memory()
     return process.run(FrontEndNode, _work)
 
 

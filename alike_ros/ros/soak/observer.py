@@ -48,7 +48,7 @@ class Observer(Monitor):
         self.latencies_s.clear()
         self._sampled = _Mark(0.0, 0, self._received, cpu_s)
 
-    def sample(self, use: Usage, state: str, visitor: bool) -> Sample:
+    def sample(self, use: Usage, state: str, place: int, visitor: bool) -> Sample:
         """Return what happened since the last sample."""
         last, now_s = self._sampled, self.elapsed_s
         passed_s = max(now_s - last.time_s, 1e-3)
@@ -60,6 +60,7 @@ class Observer(Monitor):
         return Sample(
             time_s=now_s,
             state=state,
+            place=place,
             visitor=visitor,
             usage=use,
             cpu=(use.cpu_s - last.cpu_s) / passed_s,

@@ -119,7 +119,9 @@ class SoakRun:
                 if observer.elapsed_s >= due_s:
                     due_s += SAMPLE_S
                     use = usage(front_end.pid)
-                    self._samples.append(observer.sample(use, strain.state, visits.present))
+                    self._samples.append(
+                        observer.sample(use, strain.state, strain.place, visits.present)
+                    )
                     progress.set_description(_line(self._samples[-1], report), refresh=False)
                     progress.update(round(observer.elapsed_s) - progress.n)
 

@@ -18,13 +18,15 @@ class Sample:
     """One second.
 
     time_s: since the first image was answered. state: of the front end, active, inactive or
-    disabled. visitor: whether a late joiner is there. cpu: cores in use. rates: images a second.
-    latency_ms: (p50, p99) from stamp to publish; NaN without images. keypoints, tracked: of the
-    last image. dropped: images by cause, since the start.
+    disabled. place: of the last action in the course. visitor: whether a late joiner is there.
+    cpu: cores in use. rates: images a second. latency_ms: (p50, p99) from stamp to publish; NaN
+    without images. keypoints, tracked: of the last image. dropped: images by cause, since the
+    start.
     """
 
     time_s: float
     state: str
+    place: int
     visitor: bool
     usage: Usage
     cpu: float
@@ -46,6 +48,7 @@ class Sample:
         return {
             'time_s': round(self.time_s, 2),
             'state': self.state,
+            'place': self.place,
             'visitor': int(self.visitor),
             'resident_mb': round(use.resident / MEGABYTE, 3),
             'proportional_mb': round(use.proportional / MEGABYTE, 3),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from functools import partial
 
 from alike_ros.config import (
     DetectorConfig,
@@ -17,6 +17,7 @@ from alike_ros.config import (
 from alike_ros.ros.soak.remote import Remote, Steps, pause
 
 # Values that the parameters take in turn; each goes back to its own when the next one changes.
+# As many as a multiple of what is done in between: so a course is over when they are.
 CHANGES: tuple[dict[str, Value], ...] = (
     {'scores_th': 0.4},
     {'max_lost_frames': 5},
@@ -32,25 +33,27 @@ CHANGES: tuple[dict[str, Value], ...] = (
     {'clahe_clip_limit': 3.0},
     {'n_limit': 100},
     {'inlier_check': False, 'tail_length': 0},
+    {'max_lost_frames': 20},
 )
 CONFIGS = (DetectorConfig, ExtractorConfig, TrackerConfig, NodeConfig)
 
 
 class Strain:
-    """A run of `steps` after another; `state` says what the front end is in meanwhile.
+    """A course of actions, again and again.
 
-    done: what was asked for, and how often. max_lost_frames: its value by now.
+    state: what the front end is in meanwhile. place: of the last action in the course. done: what
+    was asked for, and how often. max_lost_frames: its value by now.
     """
 
     def __init__(self, remote: Remote, period_s: float, own: dict[str, Value]) -> None:
         """`own` are the parameters that the front end was started with."""
         self.state = 'active'
+        self.place = 0
         self.done: Counter[str] = Counter()
         self._remote = remote
         self._period_s = period_s
         self._own = {p.name: p.default for p in parameters(*CONFIGS)} | own
         self._now = dict(self._own)
-        self._changes = itertools.cycle(CHANGES)
 
     @property
     def max_lost_frames(self) -> int:
@@ -59,19 +62,16 @@ class Strain:
     def steps(self) -> Steps:
         """Go on for ever; AlikeError when the front end refuses or does not answer."""
         yield from self._remote.greet()
-        for action in itertools.cycle(self._course()):
-            yield from pause(self._period_s)
+        between = (self._reset, self._pause, self._deactivate, self._renew, self._reset)
+        others = itertools.cycle(between)
+        changes = [partial(self._change, change) for change in CHANGES]
+        actions = [action for change in changes for action in (change, next(others))]
+        for self.place, action in itertools.cycle(enumerate(actions)):
             yield from action()
             self.state = 'active'
+            yield from pause(self._period_s)
 
-    def _course(self) -> Iterator[Callable[[], Steps]]:
-        between = (self._reset, self._pause, self._change, self._deactivate, self._renew)
-        for action in between:
-            yield self._change
-            yield action
-
-    def _change(self) -> Steps:
-        change = next(self._changes)
+    def _change(self, change: dict[str, Value]) -> Steps:
         back = {name: self._own[name] for name in self._now if self._now[name] != self._own[name]}
         self._now = self._own | change
         yield from self._remote.set(back | change)

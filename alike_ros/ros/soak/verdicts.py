@@ -28,37 +28,33 @@ class Verdict:
     sentence: str
 
 
-@dataclass(frozen=True)
-class Fifths:
-    """Values of the second fifth of a run, the first being its warm-up, and of the last."""
-
-    second: NDArray[np.float64]
-    last: NDArray[np.float64]
-
-    def enough(self, least: int) -> bool:
-        return min(len(self.second), len(self.last)) >= least
-
-
-def fifths(times_s: Sequence[float], values: Sequence[float], duration_s: float) -> Fifths:
-    """Return the finite values of the second and of the last fifth of a run."""
-    times, all_values = np.asarray(times_s, float), np.asarray(values, float)
-    finite = np.isfinite(all_values)
-    part = np.floor(times / duration_s * 5)
-    return Fifths(all_values[finite & (part == 1)], all_values[finite & (part >= 4)])
+def fifth(time_s: float, duration_s: float) -> int:
+    """Return which fifth of a run a time is in, from 0; the first is its warm-up."""
+    return min(int(time_s / duration_s * 5), 4)
 
 
 def resource_verdicts(samples: Sequence[Sample], duration_s: float) -> list[Verdict]:
-    """Judge memory, handles and threads, by samples of the active node without visitors."""
-    steady = [s for s in samples if s.steady]
-    times = [s.time_s for s in steady]
+    """Judge memory, handles and threads, by samples of the active node without visitors.
 
-    def of(name: str) -> Fifths:
-        return fifths(times, [getattr(s.usage, name) for s in steady], duration_s)
+    What they are at a place of the course in the last fifth is compared with what they were at
+    the same place in the second, so that it does not matter where in the course a fifth begins.
+    """
+    steady = [s for s in samples if s.steady]
+    second, last = ([s for s in steady if fifth(s.time_s, duration_s) == part] for part in (1, 4))
+    both = sorted({s.place for s in second} & {s.place for s in last})
+    if min(len(second), len(last)) < LEAST_SAMPLES or not both:
+        return [_too_short(name) for name in ('memory', 'handles', 'threads')]
+
+    def pairs(name: str) -> NDArray[np.float64]:
+        """Return medians (N, 2) of the two fifths, a row for each place."""
+        return np.array(
+            [[_median(each, place, name) for each in (second, last)] for place in both]
+        )
 
     return [
-        _memory(of('resident')),
-        _count('handles', of('handles')),
-        _count('threads', of('threads')),
+        _memory(pairs('resident')),
+        _count('handles', pairs('handles')),
+        _count('threads', pairs('threads')),
     ]
 
 
@@ -66,16 +62,23 @@ def latency_verdict(
     times_s: Sequence[float], latencies_s: Sequence[float], duration_s: float
 ) -> Verdict:
     """Judge the drift of the 99th percentile of the time from stamp to publish."""
-    parts = fifths(times_s, [1e3 * each for each in latencies_s], duration_s)
-    if not parts.enough(LEAST_LATENCIES):
+    second, last = (
+        [
+            1e3 * latency
+            for time_s, latency in zip(times_s, latencies_s, strict=True)
+            if np.isfinite(latency) and fifth(time_s, duration_s) == part
+        ]
+        for part in (1, 4)
+    )
+    if min(len(second), len(last)) < LEAST_LATENCIES:
         return _too_short('latency')
-    second, last = (float(np.percentile(each, 99)) for each in (parts.second, parts.last))
-    allowed = MAX_DRIFT * second + DRIFT_MS
+    before, after = float(np.percentile(second, 99)), float(np.percentile(last, 99))
+    allowed = MAX_DRIFT * before + DRIFT_MS
     return Verdict(
         'latency',
-        last <= allowed,
-        f'99th percentile {second:.1f} ms in the second fifth, {last:.1f} ms in the last; at most '
-        f'{MAX_DRIFT} times and {DRIFT_MS:.0f} ms more, {allowed:.1f} ms, is allowed',
+        after <= allowed,
+        f'99th percentile {before:.1f} ms in the second fifth, {after:.1f} ms in the last; '
+        f'at most {MAX_DRIFT} times and {DRIFT_MS:.0f} ms more, {allowed:.1f} ms, is allowed',
     )
 
 
@@ -123,26 +126,25 @@ def visits_verdict(visits: Sequence[dict[str, Any]]) -> Verdict:
     )
 
 
-def _memory(parts: Fifths) -> Verdict:
-    if not parts.enough(LEAST_SAMPLES):
-        return _too_short('memory')
-    second, last = float(np.median(parts.second)), float(np.median(parts.last))
-    growth = last / second - 1
+def _memory(pairs: NDArray[np.float64]) -> Verdict:
+    second, last = np.median(pairs, axis=0) / 1e6
+    growth = float(np.median(pairs[:, 1] / pairs[:, 0])) - 1
     return Verdict(
         'memory',
         growth < MAX_GROWTH,
-        f'resident {second / 1e6:.1f} MB in the second fifth, {last / 1e6:.1f} MB in the last '
-        f'({growth:+.2%}; less than {MAX_GROWTH:.0%} is allowed)',
+        f'resident {second:.1f} MB in the second fifth, {last:.1f} MB in the last; place by place '
+        f'in the course {growth:+.2%}, and less than {MAX_GROWTH:.0%} is allowed',
     )
 
 
-def _count(name: str, parts: Fifths) -> Verdict:
-    if not parts.enough(LEAST_SAMPLES):
-        return _too_short(name)
-    second, last = float(np.median(parts.second)), float(np.median(parts.last))
-    return Verdict(
-        name, last <= second, f'{second:.0f} in the second fifth, {last:.0f} in the last'
-    )
+def _count(name: str, pairs: NDArray[np.float64]) -> Verdict:
+    second, last = np.median(pairs, axis=0)
+    growth = float(np.median(pairs[:, 1] - pairs[:, 0]))
+    return Verdict(name, growth <= 0, f'{second:.0f} in the second fifth, {last:.0f} in the last')
+
+
+def _median(samples: Sequence[Sample], place: int, name: str) -> float:
+    return float(np.median([getattr(s.usage, name) for s in samples if s.place == place]))
 
 
 def _too_short(name: str) -> Verdict:
