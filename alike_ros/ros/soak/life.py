@@ -30,17 +30,16 @@ class Limits:
 
 @dataclass(frozen=True)
 class _Gap:
-    """Ids from `low` up to `high` may have begun in messages that did not come.
+    """Ids from `low` on may have begun in messages that did not come.
 
-    until: frame_seq up to which one of them may still show.
+    until: frame_seq up to which one of them may still show for the first time.
     """
 
     low: int = 0
-    high: int = 0
     until: int = -1
 
     def holds(self, ids: NDArray[np.uint64], number: int) -> NDArray[np.bool_]:
-        return (ids >= self.low) & (ids < self.high) & (number <= self.until)
+        return (ids >= self.low) & (number <= self.until)
 
 
 class TrackLife:
@@ -98,10 +97,11 @@ class TrackLife:
         if moved.any():
             sentence = f'{where}: ids {some(ids[once][moved])} were elsewhere'
             yield Violation('what was before', sentence)
-        given = ~known & (ids < self._next_id) & ~self._gap.holds(ids, tracks.frame_seq)
+        strange = ~known & ~self._gap.holds(ids, tracks.frame_seq)
+        given = strange & (ids < self._next_id)
         if given.any():
             yield Violation('id again', f'{where}: ids {some(ids[given])} were lost, or overdue')
-        old = ~known & (ids >= self._next_id) & (ages > 1 + missed)
+        old = strange & (ids >= self._next_id) & (ages > 1 + missed)
         if old.any():
             sentence = f'{where}: ids {some(ids[old])} are new and of age {some(ages[old])}'
             yield Violation('age', sentence)
@@ -112,8 +112,9 @@ class TrackLife:
         given = [*map(_highest, (tracks.id, tracks.lost_ids)), first - 1]
         self._next_id = max(given) + 1
         if missed:
-            until = tracks.frame_seq + limits.high + 1
-            self._gap = _Gap(first, self._next_id, until)
+            before = tracks.frame_seq - missed - 1
+            low = self._gap.low if before <= self._gap.until else first
+            self._gap = _Gap(low, tracks.frame_seq + limits.high)
 
     def _losses(self, tracks: Any, missed: int, limits: Limits) -> Iterator[Violation]:
         where = f'image {tracks.frame_seq}'
