@@ -69,6 +69,9 @@ class TrackLife:
         self._last = number, epoch, stamp_ns
         if epoch < last_epoch:
             yield Violation('epoch', f'image {number}: {epoch} after {last_epoch}')
+        if missed:
+            low = self._gap.low if before <= self._gap.until else self._next_id
+            self._gap = _Gap(low, number + limits.high)
         begins = epoch != last_epoch
         self._known = nobody() if begins else self._known.after_gap(missed, number - 1)
         if begins:
@@ -76,12 +79,12 @@ class TrackLife:
             yield from _first_of_epoch(tracks, missed)
         else:
             yield from _time(tracks, missed, stamp_ns - last_ns)
-        yield from self._sightings(tracks, missed)
-        self._learn(tracks, missed, limits)
-        yield from self._losses(tracks, missed, limits)
+        yield from self._sightings(tracks)
+        self._learn(tracks)
+        yield from self._losses(tracks, limits)
         yield from self._overdue(number, limits)
 
-    def _sightings(self, tracks: Any, missed: int) -> Iterator[Violation]:
+    def _sightings(self, tracks: Any) -> Iterator[Violation]:
         where = f'image {tracks.frame_seq}'
         ids, ages = np.asarray(tracks.id, np.uint64), np.asarray(tracks.age, np.int64)
         rows = self._known.rows_of(ids)
@@ -101,22 +104,17 @@ class TrackLife:
         given = strange & (ids < self._next_id)
         if given.any():
             yield Violation('id again', f'{where}: ids {some(ids[given])} were lost, or overdue')
-        old = strange & (ids >= self._next_id) & (ages > 1 + missed)
+        old = strange & (ids >= self._next_id) & (ages > 1)
         if old.any():
             sentence = f'{where}: ids {some(ids[old])} are new and of age {some(ages[old])}'
             yield Violation('age', sentence)
 
-    def _learn(self, tracks: Any, missed: int, limits: Limits) -> None:
+    def _learn(self, tracks: Any) -> None:
         self._known = self._known.with_message(tracks)
-        first = self._next_id
-        given = [*map(_highest, (tracks.id, tracks.lost_ids)), first - 1]
+        given = [*map(_highest, (tracks.id, tracks.lost_ids)), self._next_id - 1]
         self._next_id = max(given) + 1
-        if missed:
-            before = tracks.frame_seq - missed - 1
-            low = self._gap.low if before <= self._gap.until else first
-            self._gap = _Gap(low, tracks.frame_seq + limits.high)
 
-    def _losses(self, tracks: Any, missed: int, limits: Limits) -> Iterator[Violation]:
+    def _losses(self, tracks: Any, limits: Limits) -> Iterator[Violation]:
         where = f'image {tracks.frame_seq}'
         lost = np.asarray(tracks.lost_ids, np.uint64)
         self.losses += len(lost)
