@@ -70,7 +70,9 @@ class SoakRun:
         told = ('--report', str(report), '--max_lost_frames', limit)
         checker = children.start('checker', CHECKER, *told)
         wait(children, observer, lambda: observer.node.count_subscribers('frontend/tracks') > 0)
-        replay = children.start('camera', 'alike_ros.ros.replay_node', *_camera(folder, camera))
+        replay = children.start(
+            'camera', 'alike_ros.ros.replay_node', *camera_parameters(folder, camera)
+        )
         wait(children, observer, lambda: observer.frames > 0)
         strain = Strain(Remote(observer.node), self._args.period, own)
         visits = Visits(children, folder, strain, self._args.stay, self._args.gap)
@@ -140,7 +142,8 @@ def record_room(path: Path) -> Path:
     return path
 
 
-def _camera(folder: Path, spec: str) -> list[str]:
+def camera_parameters(folder: Path, spec: str) -> list[str]:
+    """Return the arguments of a replay node that plays a sequence over and over."""
     return node_parameters(
         folder,
         'replay',
