@@ -179,6 +179,7 @@ class FrontEndNode(LifecycleNode):
             self.resolve_topic_name(topic.name),
             self._engine.calibrated,
             self._inputs.wrong_type() if self._inputs else '',
+            self._inputs.too_large() if self._inputs else '',
         )
 
 

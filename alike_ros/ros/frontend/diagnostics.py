@@ -32,6 +32,7 @@ class Condition:
     failure: why the last start failed; empty when it did not.
     topic: the image topic by its resolved name.
     wrong_type: what is wrong with the type that it is published as, if anything.
+    too_large: what is wrong with the size of its images, if anything.
     """
 
     lifecycle: str
@@ -40,6 +41,7 @@ class Condition:
     topic: str = 'image'
     calibrated: bool = True
     wrong_type: str = ''
+    too_large: str = ''
 
 
 def assess(condition: Condition, recent: Recent) -> tuple[bytes, str]:
@@ -63,6 +65,8 @@ def _lifecycle_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[b
 def _input_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[bytes, str]]:
     if condition.wrong_type:
         yield DiagnosticStatus.ERROR, condition.wrong_type
+    if condition.too_large and recent.silence_s > SILENCE_S:
+        yield DiagnosticStatus.ERROR, condition.too_large
     if recent.silence_s == float('inf'):
         yield (
             DiagnosticStatus.STALE,
@@ -81,6 +85,8 @@ def _input_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[bytes
 
 
 def _output_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[bytes, str]]:
+    if condition.too_large:
+        yield DiagnosticStatus.WARN, condition.too_large
     if recent.dropped.get(causes.FAILED):
         yield DiagnosticStatus.WARN, 'images were lost to errors: see the log'
     if recent.clock_jumps:
