@@ -138,6 +138,7 @@ def test_a_short_soak_finds_nothing_wrong_and_leaves_its_report(usual, tmp_path,
     with (usual / 'samples.csv').open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) >= 5 and float(rows[-1]['resident_mb']) > 50 and int(rows[-1]['handles']) > 5
+    assert 'builtin' in (usual / 'frontend.log').read_text()
     assert '<svg' in (usual / 'report.html').read_text()
     assert (usual / 'soak.svg').read_text().startswith('<svg')
 

@@ -85,7 +85,7 @@ class Child:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        with open(self._log or os.devnull, 'a') as log:
+        with open(self._log or os.devnull, 'a', buffering=1) as log:
             for line in self._process.stdout:
                 self.lines.append(line.rstrip())
                 log.write(line)

@@ -12,7 +12,7 @@ import numpy as np
 
 from alike_ros.evaluation.summary import hardware, percentiles_ms
 from alike_ros.page import Page, chart
-from alike_ros.ros.soak.samples import Sample, write_table
+from alike_ros.ros.soak.samples import TABLE, Sample, write_table
 from alike_ros.ros.soak.verdicts import (
     Verdict,
     consistency_verdicts,
@@ -81,7 +81,7 @@ class Outcome:
 
     def write(self, folder: Path) -> None:
         """Write samples.csv, summary.json, report.html and soak.svg."""
-        write_table(folder / 'samples.csv', self.samples)
+        write_table(folder / TABLE, self.samples)
         (folder / 'summary.json').write_text(json.dumps(self.summary(), indent=2) + '\n')
         self._page().write(folder / 'report.html')
         memory = self._curves('resident_mb', 'proportional_mb')

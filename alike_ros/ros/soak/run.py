@@ -22,7 +22,7 @@ from alike_ros.ros.demo.steps import node_parameters, wait
 from alike_ros.ros.soak.observer import Observer
 from alike_ros.ros.soak.outcome import Outcome
 from alike_ros.ros.soak.remote import Remote, Steps
-from alike_ros.ros.soak.samples import Sample
+from alike_ros.ros.soak.samples import TABLE, Sample, write_table
 from alike_ros.ros.soak.strain import Strain
 from alike_ros.ros.soak.usage import usage
 from alike_ros.ros.soak.visits import CHECKER, Visits
@@ -30,6 +30,7 @@ from alike_ros.sources import open_source
 
 CONFIGS = (ExtractorConfig, TrackerConfig)
 SAMPLE_S = 1.0
+SAVE_EVERY = 60  # samples: what is known of a run that is cut off
 TICK_S = 0.01
 READ_AHEAD = 30
 STOP_LIMIT_S = 30.0
@@ -124,6 +125,8 @@ class SoakRun:
                     self._samples.append(
                         observer.sample(use, strain.state, strain.place, visits.present)
                     )
+                    if len(self._samples) % SAVE_EVERY == 0:
+                        write_table(self._output / TABLE, self._samples)
                     progress.set_description(_line(self._samples[-1], report), refresh=False)
                     progress.update(round(observer.elapsed_s) - progress.n)
 

@@ -11,6 +11,7 @@ from typing import Any
 from alike_ros.ros.soak.usage import Usage
 
 MEGABYTE = 1e6
+TABLE = 'samples.csv'
 
 
 @dataclass(frozen=True)
