@@ -20,12 +20,13 @@ from alike_ros.ros.conversions import message_from_record  # noqa: E402
 from alike_ros.ros.soak.consistency import Consistency  # noqa: E402
 from alike_ros.ros.soak.life import Limits  # noqa: E402
 from alike_ros.structures import Frame  # noqa: E402
+from alike_ros.tracking.hybrid import MAX_HELD_BACK  # noqa: E402
 
 PERIOD_NS = 33_333_333
 SCENES = (0, 0, 0, 1, 0, 0, 2, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, 1, 1, 1)
 RESET_AT = 13
 LAST, CHANGED = len(SCENES) - 1, 6
-LIMITS = Limits(2, 2)
+LIMITS = {'hybrid': Limits(2, 2 + MAX_HELD_BACK), 'descriptor': Limits(2, 2)}
 
 
 def stream(tracker):
@@ -65,17 +66,17 @@ def images(honest):
     return copy.deepcopy(honest['hybrid'])
 
 
-def report(images):
+def report(images, tracker='hybrid'):
     checks = Consistency()
     for image in images:
-        checks.image(image.tracks, image.keypoints, LIMITS)
+        checks.image(image.tracks, image.keypoints, LIMITS[tracker])
         checks.status(image.status, image.tracks)
     return checks.report()
 
 
 @pytest.mark.parametrize('tracker', ['hybrid', 'descriptor'])
 def test_what_a_front_end_publishes_is_consistent(honest, tracker):
-    found = report(honest[tracker])
+    found = report(honest[tracker], tracker)
     assert found['violations'] == {}, found['examples']
     assert found['losses'] > 20 and found['epochs'] == 2 and found['missed'] == 0
     assert found['tracks'] == found['keypoints'] == len(SCENES)
@@ -89,7 +90,7 @@ def test_messages_that_did_not_come_are_counted_and_accuse_nobody(honest, tracke
         kept = np.flatnonzero(rng.random(len(SCENES)) < rng.uniform(0.3, 1))
         if not len(kept):
             continue
-        found = report([honest[tracker][i] for i in kept])
+        found = report([honest[tracker][i] for i in kept], tracker)
         assert found['violations'] == {}, (kept, found['examples'])
         assert found['missed'] == kept[-1] - kept[0] + 1 - len(kept)
 
@@ -321,7 +322,7 @@ def test_counts_may_begin_anew_with_a_new_epoch_only(images):
 def test_a_loss_is_judged_by_the_limits_of_its_time(images):
     checks = Consistency()
     for image in images:
-        checks.image(image.tracks, None, Limits(3, 5))
+        checks.image(image.tracks, None, Limits(4, 6))
     assert set(checks.report()['violations']) == {'lost_ids'}
     checks = Consistency()
     for image in images:

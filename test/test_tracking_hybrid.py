@@ -135,7 +135,7 @@ def test_a_track_that_strays_is_held_back_once_and_comes_back_under_its_id(world
 
 
 def test_a_track_that_goes_on_straying_is_lost(world, monkeypatch):
-    tracker = HybridTracker(TrackerConfig(max_lost_frames=1))
+    tracker = HybridTracker(TrackerConfig(max_lost_frames=0))
     _, first = tracker.update(world.view(50, 50), 0)
     monkeypatch.setattr(hybrid, 'fit_one_motion', lambda a, b: a[:, 0] > 100)
     begun = len(first) + len(tracker.update(world.view(51, 50), 1)[1].lost_ids)
@@ -144,13 +144,17 @@ def test_a_track_that_goes_on_straying_is_lost(world, monkeypatch):
     assert set(tracks.lost_ids) <= set(first.ids)
 
 
-def test_a_track_held_back_in_doubt_counts_as_missed(world, monkeypatch):
-    tracker = HybridTracker(TrackerConfig(max_lost_frames=0))
+def test_a_track_held_back_again_and_again_is_lost_in_the_end(world, monkeypatch):
+    tracker = HybridTracker(TrackerConfig(max_lost_frames=1))
     _, first = tracker.update(world.view(50, 50), 0)
     monkeypatch.setattr(hybrid, 'fit_one_motion', lambda a, b: a[:, 0] > 100)
-    _, tracks = tracker.update(world.view(51, 50), 1)
-    assert len(tracks.lost_ids) > 20
-    assert set(first.ids) == set(tracks.ids[tracks.ages > 1]) | set(tracks.lost_ids)
+    seen, lost = dict.fromkeys(first.ids.tolist(), 0), set()
+    for i in range(1, 10):
+        _, tracks = tracker.update(world.view(50 + i, 50), i)
+        lost |= set(tracks.lost_ids.tolist())
+        seen |= dict.fromkeys(tracks.ids.tolist(), i)
+        assert {one for one, last in seen.items() if i - last > 1 + hybrid.MAX_HELD_BACK} <= lost
+    assert len(lost) > 20
 
 
 def test_points_that_move_on_their_own_do_not_fit_the_motion_of_the_others(rng):

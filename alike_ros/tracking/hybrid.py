@@ -18,6 +18,7 @@ from alike_ros.tracking.starts import choose_starts
 MIN_CONFIRMATION = 0.7  # cosine between a track's descriptor and what is where it went
 LEARNING = 0.05  # share of what is seen in a track's descriptor
 MAX_DOUBTS = 1  # images in a row in which a track may stray from the epipolar geometry
+MAX_HELD_BACK = 2  # images that a track may stay unpublished for besides max_lost_frames
 EPIPOLAR_PX = 1.0
 LEAST_FOR_GEOMETRY = 12
 
@@ -104,9 +105,10 @@ class HybridTracker:
         self, memory: Memory, sighting: _Sighting, begun: Features, stamp_ns: int
     ) -> tuple[Features, Tracks]:
         """Return what is published, and remember it with what is not."""
-        sure = sighting.sure
+        sure, limit = sighting.sure, self.config.max_lost_frames
+        missed = np.where(sighting.found, np.uint32(0), memory.missed + np.uint32(1))
         absent = np.where(sure, np.uint32(0), memory.absent + np.uint32(1))
-        given_up = absent > self.config.max_lost_frames
+        given_up = (missed > limit) | (absent > limit + MAX_HELD_BACK)
         features = _joined(_rows(sighting.features, np.flatnonzero(sure)), begun)
         order = np.argsort(-features.scores, kind='stable').astype(np.intp)
         first = self.next_id
@@ -115,7 +117,9 @@ class HybridTracker:
         tracks = _tracks(memory, sighting, begun_ids, stamp_ns, memory.ids[given_up], order)
         rows = np.empty(len(order), np.int32)
         rows[order] = np.arange(len(order))
-        kept = _continued(memory, sighting, absent, rows[: sure.sum()], stamp_ns).take(~given_up)
+        kept = _continued(memory, sighting, missed, absent, rows[: sure.sum()], stamp_ns).take(
+            ~given_up
+        )
         fresh = new_memory(begun_ids, begun.keypoints, begun.descriptors, stamp_ns)
         self._memory = kept.joined(replace(fresh, rows=rows[sure.sum() :]))
         return _rows(features, order), tracks
@@ -152,6 +156,7 @@ def _tracks(
 def _continued(
     memory: Memory,
     sighting: _Sighting,
+    missed: NDArray[np.uint32],
     absent: NDArray[np.uint32],
     rows: NDArray[np.int32],
     stamp_ns: int,
@@ -168,7 +173,7 @@ def _continued(
         points=points,
         descriptors=np.where(found[:, None], learnt, memory.descriptors),
         ages=memory.ages + sure.astype(np.uint32),
-        missed=np.where(found, np.uint32(0), memory.missed + np.uint32(1)),
+        missed=missed,
         absent=absent,
         doubted=np.where(found & ~sure, memory.doubted + np.uint32(1), np.uint32(0)),
         rows=published,

@@ -26,6 +26,7 @@ from alike_ros.msg import FrontendStatus, Keypoints, Tracks
 from alike_ros.ros.process import Task, run
 from alike_ros.ros.soak.consistency import Consistency
 from alike_ros.ros.soak.life import Limits, stamp_of
+from alike_ros.tracking.hybrid import MAX_HELD_BACK
 
 SETTLE_S = 1.5  # after which keypoints, status and changed parameters of an image have come
 REPORT_PERIOD_S = 2.0
@@ -79,7 +80,7 @@ class Checker(Node):
         """Return what max_lost_frames was about when a message came."""
         before = [limit for at_s, limit in self._limits if at_s < came_s - SETTLE_S][-1:]
         about = [limit for at_s, limit in self._limits if abs(at_s - came_s) <= SETTLE_S]
-        return Limits(min(before + about), max(before + about))
+        return Limits(min(before + about), max(before + about) + MAX_HELD_BACK)
 
     def _on_tracks(self, tracks: Tracks) -> None:
         self._tracks.append((time.monotonic(), tracks))

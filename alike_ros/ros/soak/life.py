@@ -22,7 +22,10 @@ DT_TOLERANCE_S = 1e-6
 
 @dataclass(frozen=True)
 class Limits:
-    """What `max_lost_frames` may have been at an image: two values while it changes."""
+    """For how many images a track that is not seen may be kept, and has to be.
+
+    low: it is not lost before it was missed for more. high: it is lost when it was.
+    """
 
     low: int
     high: int
