@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,6 +35,7 @@ SAVE_EVERY = 60  # samples: what is known of a run that is cut off
 TICK_S = 0.01
 READ_AHEAD = 30
 STOP_LIMIT_S = 30.0
+SENT = 'camera.json'
 
 
 class SoakRun:
@@ -62,54 +64,55 @@ class SoakRun:
     def _run_graph(
         self, children: Children, observer: Observer, folder: Path, camera: str
     ) -> Outcome:
-        own: dict[str, Value] = {p.name: getattr(self._args, p.name) for p in parameters(*CONFIGS)}
-        node = node_parameters(folder, 'frontend', **own)
-        front_end = children.start('frontend', 'alike_ros.ros.frontend_node', *node)
-        wait(children, observer, lambda: observer.sees_front_end)
-        report = folder / 'checker.json'
-        limit = str(own['max_lost_frames'])
-        told = ('--report', str(report), '--max_lost_frames', limit)
-        checker = children.start('checker', CHECKER, *told)
-        wait(children, observer, lambda: observer.node.count_subscribers('frontend/tracks') > 0)
-        replay = children.start(
-            'camera', 'alike_ros.ros.replay_node', *camera_parameters(folder, camera)
-        )
-        wait(children, observer, lambda: observer.frames > 0)
-        strain = Strain(Remote(observer.node), self._args.period, own)
+        graph = self._begin(children, observer, folder, camera)
+        strain = Strain(Remote(observer.node), self._args.period, self._own())
         visits = Visits(children, folder, strain, self._args.stay, self._args.gap)
-        observer.start(usage(front_end.pid).cpu_s)
+        observer.start(usage(graph.front_end.pid).cpu_s)
         try:
-            self._endure(children, observer, front_end, strain, visits, report)
+            self._endure(children, observer, graph, strain, visits)
         except KeyboardInterrupt:
             pass
         except AlikeError as error:
             self._failure = str(error)
         duration_s = observer.elapsed_s
         visits.close()
-        codes = {child.name: _end(child) for child in (replay, checker, front_end)}
+        codes = {child.name: _end(child) for child in graph.children}
         return Outcome(
             duration_s=duration_s,
             samples=self._samples,
             times_s=observer.times_s,
             latencies_s=observer.latencies_s,
-            checker=json.loads(report.read_text()),
+            checker=json.loads(graph.report.read_text()),
             visits=visits.reports(),
             done=dict(strain.done),
-            sent=json.loads((folder / 'camera.json').read_text())['frames_sent'],
+            sent=json.loads((folder / SENT).read_text())['frames_sent'],
             codes=codes,
             traceback='Traceback' in (self._output / 'frontend.log').read_text(),
             failure=self._failure,
             identity=observer.identity(),
         )
 
+    def _begin(self, children: Children, observer: Observer, folder: Path, camera: str) -> _Graph:
+        """Start the processes and wait until images are answered."""
+        own, report = self._own(), folder / 'checker.json'
+        node = node_parameters(folder, 'frontend', **own)
+        front_end = children.start('frontend', 'alike_ros.ros.frontend_node', *node)
+        wait(children, observer, lambda: observer.sees_front_end)
+        told = ('--report', str(report), '--max_lost_frames', str(own['max_lost_frames']))
+        checker = children.start('checker', CHECKER, *told)
+        wait(children, observer, lambda: observer.node.count_subscribers('frontend/tracks') > 0)
+        played = camera_parameters(folder, camera)
+        replay = children.start('camera', 'alike_ros.ros.replay_node', *played)
+        wait(children, observer, lambda: observer.frames > 0)
+        return _Graph(front_end, (replay, checker, front_end), report)
+
     def _endure(
         self,
         children: Children,
         observer: Observer,
-        front_end: Child,
+        graph: _Graph,
         strain: Strain,
         visits: Visits,
-        report: Path,
     ) -> None:
         courses: list[Steps] = [strain.steps(), visits.steps()]
         due_s = SAMPLE_S
@@ -121,14 +124,27 @@ class SoakRun:
                     next(course)
                 if observer.elapsed_s >= due_s:
                     due_s += SAMPLE_S
-                    use = usage(front_end.pid)
-                    self._samples.append(
-                        observer.sample(use, strain.state, strain.place, visits.present)
-                    )
-                    if len(self._samples) % SAVE_EVERY == 0:
-                        write_table(self._output / TABLE, self._samples)
-                    progress.set_description(_line(self._samples[-1], report), refresh=False)
+                    use = usage(graph.front_end.pid)
+                    self._keep(observer.sample(use, strain.state, strain.place, visits.present))
+                    progress.set_description(_line(self._samples[-1], graph.report), refresh=False)
                     progress.update(round(observer.elapsed_s) - progress.n)
+
+    def _keep(self, sample: Sample) -> None:
+        self._samples.append(sample)
+        if len(self._samples) % SAVE_EVERY == 0:
+            write_table(self._output / TABLE, self._samples)
+
+    def _own(self) -> dict[str, Value]:
+        return {p.name: getattr(self._args, p.name) for p in parameters(*CONFIGS)}
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """The processes of a run, in the order in which they end, and the checker's report."""
+
+    front_end: Child
+    children: tuple[Child, ...]
+    report: Path
 
 
 def record_room(path: Path) -> Path:
@@ -155,7 +171,7 @@ def camera_parameters(folder: Path, spec: str) -> list[str]:
         stamps='now',
         wait_for_subscribers=1,
         read_ahead=READ_AHEAD,
-        report=str(folder / 'camera.json'),
+        report=str(folder / SENT),
     )
 
 
