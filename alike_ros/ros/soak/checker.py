@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from rcl_interfaces.msg import ParameterEvent
+from rcl_interfaces.srv import GetParameters
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image, PointCloud2
 from visualization_msgs.msg import MarkerArray
 
-from alike_ros.config import TrackerConfig
+from alike_ros.config import TrackerConfig, parameters
 from alike_ros.msg import FrontendStatus, Keypoints, Tracks
 from alike_ros.ros.process import Task, run
 from alike_ros.ros.soak.consistency import Consistency
@@ -29,17 +30,21 @@ from alike_ros.ros.soak.life import Limits, stamp_of
 from alike_ros.tracking.hybrid import MAX_HELD_BACK
 
 SETTLE_S = 1.5  # after which keypoints, status and changed parameters of an image have come
-REPORT_PERIOD_S = 2.0
+REPORT_PERIOD_S = 0.5
 DEPTH = QoSProfile(depth=1000)
 PICTURES = {'debug_image': Image, 'tracks_cloud': PointCloud2, 'markers': MarkerArray}
+_ANY = next(  # what max_lost_frames may be
+    Limits(int(p.low or 0), int(p.high or 0))
+    for p in parameters(TrackerConfig)
+    if p.name == 'max_lost_frames'
+)
 KEPT = 300  # images whose tracks wait for a status
 
 
 class Checker(Node):
     """Holds messages until all of an image have come, then checks them in their order."""
 
-    def __init__(self, max_lost_frames: int, pictures: bool) -> None:
-        """`max_lost_frames` is the front end's when this begins; changes are heard."""
+    def __init__(self, pictures: bool) -> None:
         super().__init__('checker')
         self.consistency = Consistency()
         self.pictures = 0
@@ -47,16 +52,30 @@ class Checker(Node):
         self._statuses: deque[tuple[float, Any]] = deque()
         self._keypoints: dict[int, Any] = {}
         self._checked: dict[int, Any] = {}
-        self._limits = [(0.0, max_lost_frames)]
+        self._limits = [(0.0, _ANY)]  # from when on, what
         for name, kind, take in (
             ('tracks', Tracks, self._on_tracks),
             ('keypoints', Keypoints, self._on_keypoints),
             ('status', FrontendStatus, self._on_status),
         ):
             self.create_subscription(kind, f'frontend/{name}', take, DEPTH)
+        self._values = self.create_client(GetParameters, 'frontend/get_parameters')
+        self._answer: Any = None
         self.create_subscription(ParameterEvent, '/parameter_events', self._on_parameters, 1000)
         for name, kind in PICTURES.items() if pictures else ():
             self.create_subscription(kind, f'frontend/{name}', self._on_picture, 1)
+
+    def ask(self) -> None:
+        """Ask for max_lost_frames, until it is answered; its changes are heard."""
+        known = len(self._limits) > 1
+        if self._answer is not None and self._answer.done() and not known:
+            [value] = self._answer.result().values
+            self._limits.append(
+                (time.monotonic(), Limits(value.integer_value, value.integer_value))
+            )
+        elif not known and self._values.service_is_ready():
+            request = GetParameters.Request(names=['max_lost_frames'])
+            self._answer = self._values.call_async(request)
 
     def settle(self, wait_s: float = SETTLE_S) -> None:
         """Check what came at least so long ago."""
@@ -80,7 +99,8 @@ class Checker(Node):
         """Return what max_lost_frames was about when a message came."""
         before = [limit for at_s, limit in self._limits if at_s < came_s - SETTLE_S][-1:]
         about = [limit for at_s, limit in self._limits if abs(at_s - came_s) <= SETTLE_S]
-        return Limits(min(before + about), max(before + about) + MAX_HELD_BACK)
+        both = before + about
+        return Limits(min(one.low for one in both), max(one.high for one in both) + MAX_HELD_BACK)
 
     def _on_tracks(self, tracks: Tracks) -> None:
         self._tracks.append((time.monotonic(), tracks))
@@ -94,7 +114,8 @@ class Checker(Node):
     def _on_parameters(self, event: ParameterEvent) -> None:
         for parameter in event.changed_parameters:
             if parameter.name == 'max_lost_frames' and event.node.endswith('/frontend'):
-                self._limits.append((time.monotonic(), parameter.value.integer_value))
+                value = parameter.value.integer_value
+                self._limits.append((time.monotonic(), Limits(value, value)))
 
     def _on_picture(self, _: Any) -> None:
         self.pictures += 1
@@ -105,12 +126,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog='checker', description=__doc__.partition('\n')[0])
     parser.add_argument('--report', type=Path, required=True)
     parser.add_argument('--pictures', action='store_true')
-    parser.add_argument('--max_lost_frames', type=int, default=TrackerConfig().max_lost_frames)
     args = parser.parse_args(remove_ros_args(sys.argv)[1:])
-    return run(
-        lambda: Checker(args.max_lost_frames, args.pictures),
-        lambda checker, task: _work(checker, task, args.report),
-    )
+    return run(lambda: Checker(args.pictures), lambda node, task: _work(node, task, args.report))
 
 
 def _work(checker: Checker, task: Task, report: Path) -> None:
@@ -119,6 +136,7 @@ def _work(checker: Checker, task: Task, report: Path) -> None:
         task.spin(0.1)
         if time.monotonic() > due_s:
             due_s = time.monotonic() + REPORT_PERIOD_S
+            checker.ask()
             checker.settle()
             _write(report, checker.report())
     checker.settle(0.0)

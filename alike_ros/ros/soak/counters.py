@@ -7,7 +7,6 @@ from typing import Any
 
 from alike_ros.ros.soak.violations import Violation
 
-DISABLED = 3  # FrontendStatus.STATE_DISABLED
 UNDECIDED = 2  # one image waits, one is at work; each is neither processed nor dropped
 COUNTS = ('frames_received', 'frames_processed', 'frames_dropped')
 
@@ -33,8 +32,6 @@ class Counters:
             yield Violation('counts', sentence)
         if any(new < old for new, old in zip(counts, self._last, strict=True)):
             yield from self._restart(status, tracks)
-        elif status.state == DISABLED and processed > self._last[1] + UNDECIDED:
-            yield Violation('counts', f'processed rose to {processed} while disabled')
         self._last = counts
         if tracks is not None:
             yield from self._ahead(tracks.frame_seq - processed, processed)

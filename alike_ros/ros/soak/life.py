@@ -35,14 +35,15 @@ class Limits:
 class _Gap:
     """Ids from `low` on may have begun in messages that did not come.
 
-    until: frame_seq up to which one of them may still show for the first time.
+    end: frame_seq of the last of these; for as long as a track may be missed after it, one may
+    still show for the first time.
     """
 
     low: int = 0
-    until: int = -1
+    end: int = -(10**9)
 
-    def holds(self, ids: NDArray[np.uint64], number: int) -> NDArray[np.bool_]:
-        return (ids >= self.low) & (number <= self.until)
+    def holds(self, ids: NDArray[np.uint64], number: int, limits: Limits) -> NDArray[np.bool_]:
+        return (ids >= self.low) & (number <= self.end + 1 + limits.high)
 
 
 class TrackLife:
@@ -73,8 +74,8 @@ class TrackLife:
         if epoch < last_epoch:
             yield Violation('epoch', f'image {number}: {epoch} after {last_epoch}')
         if missed:
-            low = self._gap.low if before <= self._gap.until else self._next_id
-            self._gap = _Gap(low, number + limits.high)
+            still_open = before <= self._gap.end + 1 + limits.high
+            self._gap = _Gap(self._gap.low if still_open else self._next_id, number - 1)
         begins = epoch != last_epoch
         self._known = nobody() if begins else self._known.after_gap(missed, number - 1)
         if begins:
@@ -82,12 +83,12 @@ class TrackLife:
             yield from _first_of_epoch(tracks, missed)
         else:
             yield from _time(tracks, missed, stamp_ns - last_ns)
-        yield from self._sightings(tracks)
+        yield from self._sightings(tracks, limits)
         self._learn(tracks)
         yield from self._losses(tracks, limits)
         yield from self._overdue(number, limits)
 
-    def _sightings(self, tracks: Any) -> Iterator[Violation]:
+    def _sightings(self, tracks: Any, limits: Limits) -> Iterator[Violation]:
         where = f'image {tracks.frame_seq}'
         ids, ages = np.asarray(tracks.id, np.uint64), np.asarray(tracks.age, np.int64)
         rows = self._known.rows_of(ids)
@@ -103,7 +104,7 @@ class TrackLife:
         if moved.any():
             sentence = f'{where}: ids {some(ids[once][moved])} were elsewhere'
             yield Violation('what was before', sentence)
-        strange = ~known & ~self._gap.holds(ids, tracks.frame_seq)
+        strange = ~known & ~self._gap.holds(ids, tracks.frame_seq, limits)
         given = strange & (ids < self._next_id)
         if given.any():
             yield Violation('id again', f'{where}: ids {some(ids[given])} were lost, or overdue')
@@ -124,7 +125,7 @@ class TrackLife:
         if len(np.unique(lost)) != len(lost):
             yield Violation('lost_ids', f'{where}: an id stands there twice')
         rows = self._known.rows_of(lost)
-        strange = (rows < 0) & ~self._gap.holds(lost, tracks.frame_seq)
+        strange = (rows < 0) & ~self._gap.holds(lost, tracks.frame_seq, limits)
         if strange.any():
             sentence = f'{where}: {some(lost[strange])} were lost before, or never seen'
             yield Violation('lost_ids', sentence)

@@ -66,7 +66,7 @@ class SoakRun:
     ) -> Outcome:
         graph = self._begin(children, observer, folder, camera)
         strain = Strain(Remote(observer.node), self._args.period, self._own())
-        visits = Visits(children, folder, strain, self._args.stay, self._args.gap)
+        visits = Visits(children, folder, self._args.stay, self._args.gap)
         observer.start(usage(graph.front_end.pid).cpu_s)
         try:
             self._endure(children, observer, graph, strain, visits)
@@ -94,12 +94,11 @@ class SoakRun:
 
     def _begin(self, children: Children, observer: Observer, folder: Path, camera: str) -> _Graph:
         """Start the processes and wait until images are answered."""
-        own, report = self._own(), folder / 'checker.json'
-        node = node_parameters(folder, 'frontend', **own)
+        report = folder / 'checker.json'
+        node = node_parameters(folder, 'frontend', **self._own())
         front_end = children.start('frontend', 'alike_ros.ros.frontend_node', *node)
         wait(children, observer, lambda: observer.sees_front_end)
-        told = ('--report', str(report), '--max_lost_frames', str(own['max_lost_frames']))
-        checker = children.start('checker', CHECKER, *told)
+        checker = children.start('checker', CHECKER, '--report', str(report))
         wait(children, observer, lambda: observer.node.count_subscribers('frontend/tracks') > 0)
         played = camera_parameters(folder, camera)
         replay = children.start('camera', 'alike_ros.ros.replay_node', *played)

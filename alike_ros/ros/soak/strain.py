@@ -42,7 +42,7 @@ class Strain:
     """A course of actions, again and again.
 
     state: what the front end is in meanwhile. place: of the last action in the course. done: what
-    was asked for, and how often. max_lost_frames: its value by now.
+    was asked for, and how often.
     """
 
     def __init__(self, remote: Remote, period_s: float, own: dict[str, Value]) -> None:
@@ -54,10 +54,6 @@ class Strain:
         self._period_s = period_s
         self._own = {p.name: p.default for p in parameters(*CONFIGS)} | own
         self._now = dict(self._own)
-
-    @property
-    def max_lost_frames(self) -> int:
-        return int(self._now['max_lost_frames'])
 
     def steps(self) -> Steps:
         """Go on for ever; AlikeError when the front end refuses or does not answer."""

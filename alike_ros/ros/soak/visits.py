@@ -11,7 +11,6 @@ from typing import Any
 from alike_ros.errors import AlikeError
 from alike_ros.ros.demo.children import Child, Children
 from alike_ros.ros.soak.remote import Steps, pause
-from alike_ros.ros.soak.strain import Strain
 
 CHECKER = 'alike_ros.ros.soak.checker'
 PARTING_S = 2.0  # until the others know that it left
@@ -24,13 +23,10 @@ class Visits:
     present: whether one is there, or was until now.
     """
 
-    def __init__(
-        self, children: Children, folder: Path, strain: Strain, stay_s: float, gap_s: float
-    ) -> None:
+    def __init__(self, children: Children, folder: Path, stay_s: float, gap_s: float) -> None:
         self.present = False
         self._children = children
         self._folder = folder
-        self._strain = strain
         self._stay_s = stay_s
         self._gap_s = gap_s
         self._reports: list[Path] = []
@@ -59,8 +55,7 @@ class Visits:
     def _come(self) -> None:
         self.present = True
         path = self._folder / f'visitor_{len(self._reports)}.json'
-        limit = str(self._strain.max_lost_frames)
-        arguments = ('--report', str(path), '--pictures', '--max_lost_frames', limit)
+        arguments = ('--report', str(path), '--pictures')
         self._child = self._children.start('visitor', CHECKER, *arguments)
         self._reports.append(path)
 
