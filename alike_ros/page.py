@@ -65,14 +65,8 @@ class Page:
         Raises:
             AlikeError: matplotlib is not installed.
         """
-        figure, axes = _axes(x_label, y_label)
-        for name, (x, y) in curves.items():
-            axes.plot(x, y, label=name, linewidth=1.5)
-        if logarithmic:
-            axes.set_yscale('log')
-        if same_scale:
-            axes.set_aspect('equal', adjustable='datalim')
-        self._chart(figure, axes, len(curves), caption)
+        svg = chart(curves, x_label, y_label, same_scale=same_scale, logarithmic=logarithmic)
+        self._figure(svg, caption)
 
     def bars(
         self,
@@ -94,7 +88,7 @@ class Page:
             places = [group + left for group in range(len(groups))]
             axes.bar(places, values, width, align='edge', label=name)
         axes.set_xticks(range(len(groups)), groups)
-        self._chart(figure, axes, len(heights), caption)
+        self._figure(_svg(figure, axes, len(heights)), caption)
 
     def picture(self, image: ImageArray, caption: str = '') -> None:
         """Add an RGB or grey uint8 image, as JPEG."""
@@ -113,11 +107,6 @@ class Page:
         body = '\n'.join(self._parts)
         path.write_text(f'<!doctype html>\n{head}\n{body}\n', 'utf-8')
 
-    def _chart(self, figure: Figure, axes: Axes, count: int, caption: str) -> None:
-        if count > 1:
-            axes.legend(frameon=False)
-        self._figure(_svg(figure), caption)
-
     def _figure(self, content: str, caption: str) -> None:
         self._parts.append(_captioned(content, caption))
 
@@ -135,6 +124,29 @@ def _jpeg(image: ImageArray, caption: str) -> str:
         raise AlikeError(f'OpenCV cannot write an image of shape {image.shape} as JPEG')
     text = base64.b64encode(data.tobytes()).decode()
     return f'<img src="data:image/jpeg;base64,{text}" alt="{escape(caption)}">'
+
+
+def chart(
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    x_label: str,
+    y_label: str,
+    *,
+    same_scale: bool = False,
+    logarithmic: bool = False,
+) -> str:
+    """Return a chart of named curves, each (x, y), as an <svg> element, which is a file, too.
+
+    Raises:
+        AlikeError: matplotlib is not installed.
+    """
+    figure, axes = _axes(x_label, y_label)
+    for name, (x, y) in curves.items():
+        axes.plot(x, y, label=name, linewidth=1.5)
+    if logarithmic:
+        axes.set_yscale('log')
+    if same_scale:
+        axes.set_aspect('equal', adjustable='datalim')
+    return _svg(figure, axes, len(curves))
 
 
 def _row(kind: str, cells: Sequence[object]) -> str:
@@ -160,8 +172,10 @@ def _blank() -> Figure:
     return Figure(figsize=(9, 3.6), layout='constrained')
 
 
-def _svg(figure: Figure) -> str:
-    """Return the figure as an <svg> element: the prolog of the file left out."""
+def _svg(figure: Figure, axes: Axes, count: int) -> str:
+    """Return a figure of so many curves as an <svg> element: the prolog of the file left out."""
+    if count > 1:
+        axes.legend(frameon=False)
     buffer = io.StringIO()
     figure.savefig(buffer, format='svg')
     text = buffer.getvalue()

@@ -159,6 +159,14 @@ def test_keypoints_of_a_shrunk_image_lie_in_the_image_given(data, extractor):
     assert (distance < 1.5).mean() > 0.5
 
 
+def test_points_described_in_a_shrunk_image_stay_where_they_were_given(data, extractor, rng):
+    network = extractor(image_size_max=320)
+    network.extract(read_rgb(data / 'tum' / '1311868169.163498.png'))
+    points = rng.uniform((0, 0), (639, 479), (500, 2)).astype(np.float32)
+    described = network.describe(points)
+    assert (described.keypoints == points).all() and len(described.descriptors) == 500
+
+
 def test_thresholds_change_while_running_and_the_rest_does_not(data, extractor):
     image = read_rgb(data / 'tum' / '1311868169.163498.png')
     network = extractor()

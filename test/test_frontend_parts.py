@@ -144,6 +144,9 @@ def test_each_trouble_has_its_level_and_reason():
     assert reason(full)[0] == warn and 'queue_size' in reason(full)[1]
     assert reason(healthy, Condition('active', calibrated=False))[0] == warn
     assert reason(healthy, Condition('active', enabled=False))[0] == ok
+    large = Condition('active', too_large='too large')
+    assert reason(healthy, large) == (warn, 'too large')
+    assert reason(silent, large) == (DiagnosticStatus.ERROR, 'too large')
     assert reason(healthy, Condition('unconfigured', 'no weights'))[0] == DiagnosticStatus.ERROR
     assert reason(healthy, Condition('active', namesake='another')) == (warn, 'another')
     assert reason(healthy, Condition('inactive', namesake='another')) == (warn, 'another')

@@ -145,6 +145,19 @@ def test_a_track_that_goes_on_straying_is_lost(world, monkeypatch):
     assert len(held) > 20 and held <= set(tracks.lost_ids) <= set(first.ids)
 
 
+def test_a_track_held_back_again_and_again_is_lost_in_the_end(world, monkeypatch):
+    tracker = HybridTracker(TrackerConfig(max_lost_frames=1))
+    _, first = tracker.update(world.view(50, 50), 0)
+    monkeypatch.setattr(hybrid, 'fit_one_motion', lambda a, b: a[:, 0] > 100)
+    seen, lost = dict.fromkeys(first.ids.tolist(), 0), set()
+    for i in range(1, 10):
+        _, tracks = tracker.update(world.view(50 + i, 50), i)
+        lost |= set(tracks.lost_ids.tolist())
+        seen |= dict.fromkeys(tracks.ids.tolist(), i)
+        assert {one for one, last in seen.items() if i - last > 1} <= lost
+    assert len(lost) > 20
+
+
 def test_points_that_move_on_their_own_do_not_fit_the_motion_of_the_others(rng):
     scene = rng.uniform([-3, -2, 4], [3, 2, 12], (200, 3))
     before = scene[:, :2] / scene[:, 2:] * 500 + 320

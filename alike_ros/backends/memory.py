@@ -1,12 +1,13 @@
-"""Keep the memory that one image needed for the next one."""
+"""Keep the memory that one image needed for the next one, until there is no next one."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import gc
 import sys
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h of glibc
 _NEVER = 2**31 - 1  # bytes
 
 
@@ -16,7 +17,12 @@ def keep_freed_memory() -> bool:
 
     A network's buffers are tens of megabytes; mapped anew for each image, their page faults cost
     a third of the time (alike-t, 640 x 480: 9500 faults and 11 ms an image on a virtual machine).
-    Holds for the whole process. Other C libraries are left as they are: False.
+    And to keep it in one place: with an arena for each thread, every new thread leaves its own
+    behind. Ten times opened and closed, with two threads each, a process holds 393 MB of the 424
+    that it had while it ran; with one arena 209 of 278, the first time like the last.
+
+    Holds for the whole process; early, before there are threads, it does most. Other C libraries
+    are left as they are: False.
     """
     if not sys.platform.startswith('linux'):
         return False
@@ -24,4 +30,22 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except AttributeError:
         return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, _NEVER) and mallopt(_M_TRIM_THRESHOLD, _NEVER))
+    settings = {_M_MMAP_THRESHOLD: _NEVER, _M_TRIM_THRESHOLD: _NEVER, _M_ARENA_MAX: 1}
+    return all([mallopt(name, value) for name, value in settings.items()])
+
+
+def return_freed_memory() -> bool:
+    """Give the system back what was freed and kept; False where that is not known how.
+
+    To be called when the last image was computed: of 281 MB of a process that ran alike-t by
+    ONNX Runtime, 102 are left, with OpenVINO 165 of 271.
+    """
+    if not sys.platform.startswith('linux'):
+        return False
+    try:
+        malloc_trim = ctypes.CDLL(None).malloc_trim
+    except AttributeError:
+        return False
+    gc.collect()
+    malloc_trim(0)
+    return True

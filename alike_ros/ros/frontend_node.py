@@ -15,6 +15,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool, Trigger
 
+from alike_ros.backends.memory import keep_freed_memory, return_freed_memory
 from alike_ros.blas import limit_blas_threads
 from alike_ros.config import Value, change_live
 from alike_ros.errors import AlikeError
@@ -117,6 +118,7 @@ class FrontEndNode(LifecycleNode):
             self._first = self._engine.successor
             self._engine.close()
             self._engine = None
+            return_freed_memory()
         self._lifecycle = 'unconfigured'
 
     def _stop(self) -> None:
@@ -187,12 +189,14 @@ class FrontEndNode(LifecycleNode):
             self._inputs.wrong_type() if self._inputs else '',
             self.count_publishers(topic),
             namesake,
+            self._inputs.too_large() if self._inputs else '',
         )
 
 
 def main() -> int:
     """Run the node until it is asked to end; 0 when it was, 1 when it could not start."""
     limit_blas_threads()
+    keep_freed_memory()
     return process.run(FrontEndNode, _work)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from alike_ros.closing import Closing
 from alike_ros.errors import AlikeError
@@ -22,9 +24,16 @@ class Child:
     """
 
     def __init__(
-        self, name: str, module: str, arguments: Sequence[str], environment: Mapping[str, str]
+        self,
+        name: str,
+        module: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path | None = None,
     ) -> None:
+        """All of its output is added to the file `log`, if one is given."""
         self.name = name
+        self._log = log
         self.lines: deque[str] = deque(maxlen=LAST_LINES)
         self._process = subprocess.Popen(
             [sys.executable, '-m', module, *arguments],
@@ -76,19 +85,26 @@ class Child:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.lines.append(line.rstrip())
+        with open(self._log or os.devnull, 'a', buffering=1) as log:
+            for line in self._process.stdout:
+                self.lines.append(line.rstrip())
+                log.write(line)
 
 
 class Children(Closing):
     """Several of them; none outlives the `with` block."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], logs: Path | None = None) -> None:
+        """Write the output of each to a new file in the folder `logs`, too, if one is given."""
         self._environment = environment
+        self._logs = logs
         self._children: list[Child] = []
 
     def start(self, name: str, module: str, *arguments: str) -> Child:
-        child = Child(name, module, arguments, self._environment)
+        log = self._logs / f'{name}.log' if self._logs else None
+        if log is not None and all(child.name != name for child in self._children):
+            log.unlink(missing_ok=True)  # of a run before
+        child = Child(name, module, arguments, self._environment, log)
         self._children.append(child)
         return child
 

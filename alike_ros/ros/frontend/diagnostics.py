@@ -34,6 +34,7 @@ class Condition:
     wrong_type: what is wrong with the type that it is published as, if anything.
     publishers: how many that topic has.
     namesake: what another node of this node's name does, if there is one.
+    too_large: what is wrong with the size of its images, if anything.
     """
 
     lifecycle: str
@@ -44,6 +45,7 @@ class Condition:
     wrong_type: str = ''
     publishers: int = 0
     namesake: str = ''
+    too_large: str = ''
 
 
 def assess(condition: Condition, recent: Recent) -> tuple[bytes, str]:
@@ -69,6 +71,8 @@ def _lifecycle_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[b
 def _input_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[bytes, str]]:
     if condition.wrong_type:
         yield DiagnosticStatus.ERROR, condition.wrong_type
+    if condition.too_large and recent.silence_s > SILENCE_S:
+        yield DiagnosticStatus.ERROR, condition.too_large
     if recent.silence_s == float('inf'):
         yield (
             DiagnosticStatus.STALE,
@@ -106,6 +110,8 @@ def _why_silent(condition: Condition) -> str:
 
 
 def _output_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[bytes, str]]:
+    if condition.too_large:
+        yield DiagnosticStatus.WARN, condition.too_large
     if recent.dropped.get(causes.FAILED):
         yield DiagnosticStatus.WARN, 'images were lost to errors: see the log'
     if recent.clock_jumps:

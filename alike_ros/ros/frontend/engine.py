@@ -17,6 +17,7 @@ from alike_ros.ros.frontend.assembly import (
     open_pipeline,
 )
 from alike_ros.ros.frontend.diagnostics import Identity
+from alike_ros.ros.frontend.eye import Eye
 from alike_ros.ros.frontend.gathering import Gathering
 from alike_ros.ros.frontend.health import Health
 from alike_ros.ros.frontend.journal import Journal
@@ -24,6 +25,7 @@ from alike_ros.ros.frontend.mailbox import Mailbox
 from alike_ros.ros.frontend.outputs import Outputs
 from alike_ros.ros.frontend.processing import Arrival
 from alike_ros.ros.frontend.topics import image_topics
+from alike_ros.ros.frontend.transport import SegmentWatch
 from alike_ros.ros.frontend.worker import Worker
 from alike_ros.ros.parameters import Configs
 
@@ -64,6 +66,7 @@ class Engine:
         )
         topics = tuple(topic.name for topic in image_topics(config))
         self._gathering = Gathering(topics, config, self.health)
+        self.transport = SegmentWatch(node)
         self._worker: Worker[Arrival] | None = None
         self._mailbox = self._new_mailbox()
 
@@ -109,6 +112,7 @@ class Engine:
 
     def receive(self, stream: int, msg: Any) -> None:
         """Take a message of an image topic, by its place in a set; never waits."""
+        self.transport.expect(len(msg.data))
         if stream == 0:
             self.health.received()
         if self.enabled:
@@ -116,8 +120,16 @@ class Engine:
                 if not self._mailbox.put(arrival):
                     self._count_lost()
         elif stream == 0:
-            self.health.dropped(causes.DISABLED)
-            self._outputs.publish_disabled(msg.header, self.health.counts())
+            with self.health.telling:
+                self.health.dropped(causes.DISABLED)
+                self._outputs.publish_disabled(msg.header, self.health.counts())
+
+    def calibrate(self, eye: Eye, info: Any) -> None:
+        """Take a camera_info, which tells how large images are that may never come."""
+        eye.book.add(info)
+        whole = max(info.binning_x, info.binning_y) < 2 and not info.roi.width
+        if whole and self.config.image_transport == 'raw':
+            self.transport.expect(info.width * info.height)
 
     def reset(self) -> None:
         """Forget the tracks, before the next image."""

@@ -64,11 +64,16 @@ class Recent:
 
 
 class Health:
-    """Counts images; any thread may call any method."""
+    """Counts images; any thread may call any method.
+
+    telling: held while counts are taken and published, so that they are published in the order
+    in which they were taken.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self.telling = threading.Lock()
         self._start_s = clock()
         self._received = 0
         self._processed = 0

@@ -27,13 +27,17 @@ class Inputs:
         self._node = node
         self._journal = journal
         self._health = engine.health
+        self._transport = engine.transport
         config = engine.config
         self._topics = image_topics(config)
         # camera_info first: in replay it then has a head start on the first image
         self._subscriptions = [
             *(
                 self._subscription(
-                    CameraInfo, names.camera_info, eye.book.add, camera_info_qos(config)
+                    CameraInfo,
+                    names.camera_info,
+                    partial(engine.calibrate, eye),
+                    camera_info_qos(config),
                 )
                 for names, eye in engine.eyes.items()
             ),
@@ -65,6 +69,16 @@ class Inputs:
                     )
                     self._journal.warn_once(f'type of {name}', f'{sentence}.')
                     return sentence
+        return ''
+
+    def too_large(self) -> str:
+        """Say that images do not fit into shared memory, and the remedy; else ''."""
+        for topic in self._topics:
+            name = self._node.resolve_topic_name(topic.name)
+            if sentence := self._transport.misfit(name):
+                sentence = f'{name}: {sentence}'
+                self._journal.warn_once(f'size of {name}', f'{sentence}.')
+                return sentence
         return ''
 
     def close(self) -> None:

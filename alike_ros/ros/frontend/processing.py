@@ -117,11 +117,13 @@ class Processing(ABC):
         for result, of_camera in zip(look.results, look.headers, strict=True):
             self._outputs.publish_keypoints(result, of_camera, weights, self._config)
         spent_s = time.perf_counter() - start_s
-        status = self._status(first, look.decode_s, latency_s)
+        share = self._inlier_ratio(first)
         start_s = time.perf_counter()
-        self._outputs.publish_status(status, header)
+        with self._health.telling:
+            status = self._status(first, look.decode_s, latency_s, share)
+            self._outputs.publish_status(status, header)
+            self._health.processed(latency_s, turnaround_s)
         self._publish_s = spent_s + time.perf_counter() - start_s
-        self._health.processed(latency_s, turnaround_s)
 
     def _show(self, look: Look) -> None:
         start_s = time.perf_counter()
@@ -132,7 +134,9 @@ class Processing(ABC):
             self._report(error, 'A picture of the tracks could not be published')
         self._publish_s += time.perf_counter() - start_s
 
-    def _status(self, result: Result, decode_s: float, latency_s: float) -> dict[str, Any]:
+    def _status(
+        self, result: Result, decode_s: float, latency_s: float, inlier_ratio: float
+    ) -> dict[str, Any]:
         counts = self._health.counts()
         return records.status_record(
             result,
@@ -142,7 +146,7 @@ class Processing(ABC):
             decode_s=decode_s,
             publish_s=self._publish_s,
             latency_s=latency_s,
-            inlier_ratio=self._inlier_ratio(result),
+            inlier_ratio=inlier_ratio,
         )
 
     def _inlier_ratio(self, result: Result) -> float:
