@@ -25,13 +25,13 @@ PERIOD_NS = 33_333_333
 SCENES = (0, 0, 0, 1, 0, 0, 2, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, 1, 1, 1)
 RESET_AT = 13
 LAST, CHANGED = len(SCENES) - 1, 6
-LIMITS = Limits(*[TrackerConfig().max_lost_frames] * 2)
+LIMITS = Limits(2, 2)
 
 
 def stream(tracker):
     """Return what a front end publishes of a scene that is hidden now and then, and one reset."""
     extractor = Extractor(ExtractorConfig(weights='builtin', device='cpu'))
-    frontend = FrontEnd(extractor, TrackerConfig(tracker=tracker))
+    frontend = FrontEnd(extractor, TrackerConfig(tracker=tracker, max_lost_frames=LIMITS.low))
     images = []
     for i, seed in enumerate(SCENES):
         if i == RESET_AT:

@@ -100,11 +100,18 @@ class HybridTracker:
     def _choose(
         self, image: ImageArray, memory: Memory, sighting: _Sighting, features: Features
     ) -> Starts:
-        points = sighting.places.found[sighting.found]
-        motions = points - memory.points[sighting.found]
-        count = self.config.max_tracks - len(points)
-        distance = self.config.track_distance
-        return choose_starts(image, features, points, motions, count, distance)
+        places = sighting.places.found
+        motions = (places - memory.points)[sighting.sure]
+        count = self.config.max_tracks - int(sighting.found.sum())
+        return choose_starts(
+            image,
+            features,
+            places[sighting.found],
+            places[sighting.sure],
+            motions,
+            count,
+            self.config.track_distance,
+        )
 
     def _conclude(
         self, memory: Memory, sighting: _Sighting, starts: Starts, begun: Features, stamp_ns: int

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.structures import Features, FloatArray, ImageArray
-from alike_ros.tracking.flow import inside, local_motion
+from alike_ros.tracking.flow import NEIGHBOURS, inside, local_motion
 from alike_ros.tracking.patches import Patches, cut
 from alike_ros.tracking.recovery import occupied
 
@@ -36,18 +36,22 @@ def choose_starts(
     image: ImageArray,
     features: Features,
     taken: FloatArray,
+    moved: FloatArray,
     motions: FloatArray,
     count: int,
     min_distance: float,
 ) -> Starts:
     """Return up to `count` features that tracks begin at, the strongest first.
 
-    image: grey. taken: (N, 2) px, where tracks are; motions: (N, 2) px, how they came there.
+    image: grey. taken: (N, 2) px, where tracks are. moved: (M, 2) px, those of them of which it is
+    known how they came there: motions (M, 2) px.
     """
     rows = _free_corners(image, features, taken, min_distance, count)
     points = features.keypoints[rows]
-    expected = local_motion(points, taken, motions) if len(taken) else np.zeros_like(points)
-    stays = inside(points + AHEAD * expected, image, MARGIN) | (len(taken) == 0)
+    expected = np.zeros_like(points)
+    if len(moved) >= NEIGHBOURS:
+        expected = local_motion(points, moved, motions)
+    stays = inside(points + AHEAD * expected, image, MARGIN) | ~expected.any(axis=1)
     rows, points, expected = rows[stays], points[stays], expected[stays]
     patches = cut(image, points)
     strengths = corner_strengths(image, points) / patches.variances
