@@ -17,6 +17,7 @@ BACK_WINDOW, BACK_LEVELS = 11, 1  # px; the way back begins at its end
 MAX_RETURN_ERROR = 1.0  # px
 BORDER = 2.0  # px
 NEIGHBOURS = 5
+ENOUGH = 300  # points of known motion; more tell nothing new and take time
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 0.02)
 LEAST_GAIN = 1.1  # changes of brightness below it are left to the flow
 
@@ -97,6 +98,8 @@ def local_motion(points: FloatArray, origins: FloatArray, motions: FloatArray) -
 
     origins, motions: (M, 2) px, M at least 1.
     """
+    every = len(origins) // ENOUGH + 1
+    origins, motions = origins[::every], motions[::every]
     count = min(NEIGHBOURS, len(origins))
     squared = np.zeros((len(points), len(origins)), np.float32)
     for axis in (0, 1):

@@ -46,16 +46,16 @@ def choose_starts(
     image: grey. taken: (N, 2) px, where tracks are. moved: (M, 2) px, those of them of which it is
     known how they came there: motions (M, 2) px.
     """
-    rows = _free_corners(image, features, taken, min_distance, count)
+    rows, corners = _free_corners(image, features, taken, min_distance, count)
     points = features.keypoints[rows]
     expected = np.zeros_like(points)
     if len(moved) >= NEIGHBOURS:
         expected = local_motion(points, moved, motions)
     stays = inside(points + AHEAD * expected, image, MARGIN) | ~expected.any(axis=1)
-    rows, points, expected = rows[stays], points[stays], expected[stays]
+    rows, corners = rows[stays], corners[stays]
+    points, expected = points[stays], expected[stays]
     patches = cut(image, points)
-    strengths = corner_strengths(image, points) / patches.variances
-    order = np.argsort(-strengths, kind='stable')
+    order = np.argsort(-corners / patches.variances, kind='stable')
     apart = _apart(points[order], image.shape[:2], round(min_distance), max(count, 0))
     chosen = order[apart]
     return Starts(rows[chosen], expected[chosen], patches.take(chosen))
@@ -63,16 +63,17 @@ def choose_starts(
 
 def _free_corners(
     image: ImageArray, features: Features, taken: FloatArray, min_distance: float, count: int
-) -> NDArray[np.intp]:
-    """Return the rows of features that are corners away from tracks, the strongest first."""
+) -> tuple[NDArray[np.intp], FloatArray]:
+    """Return the rows (N,) of features that are corners away from tracks, and their strengths."""
     if count <= 0:
-        return np.zeros(0, np.intp)
+        return np.zeros(0, np.intp), np.zeros(0, np.float32)
     columns, rows = np.rint(features.keypoints).astype(np.intp).T
     near = occupied(taken, image.shape[:2], round(min_distance))
     free = np.flatnonzero(near[rows, columns] == 0)
     strengths = corner_strengths(image, features.keypoints[free])
     best = np.argsort(-strengths, kind='stable')[: CANDIDATES * count]
-    return free[best[strengths[best] > LEAST_CORNER]]
+    best = best[strengths[best] > LEAST_CORNER]
+    return free[best], strengths[best]
 
 
 def corner_strengths(image: ImageArray, points: FloatArray) -> FloatArray:
