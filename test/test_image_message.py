@@ -241,7 +241,8 @@ def test_compressed_depth_says_which_topic_to_choose(image_format):
         ({'encoding': 'uyvy', 'width': 3}, 'even width'),
         ({'encoding': 'nv12', 'height': 3}, 'even width and height'),
         ({'encoding': 'nv12', 'step': 4}, 'step is 4'),
-        ({'height': 2**32 - 1, 'width': 2**32 - 1, 'step': 2**32 - 1}, 'expected at least'),
+        ({'height': 2**32 - 1, 'width': 2**32 - 1, 'step': 2**32 - 1}, 'got 4294967295 x 42949'),
+        ({'height': 60000, 'width': 60000, 'step': 60000}, 'at most .* got 60000 x 60000'),
     ],
 )
 def test_a_wrong_message_says_what_is_wrong(changes, words):
