@@ -22,11 +22,13 @@ ENCODINGS = {
     **{f'{name}8': n for name, n in (('mono', 1), ('rgb', 3), ('bgr', 3), ('rgba', 4))},
     **{f'{name}16': 2 * n for name, n in (('mono', 1), ('rgb', 3), ('bgra', 4))},
     **{f'bayer_{name}8': 1 for name in ('rggb', 'bggr', 'gbrg', 'grbg')},
-    **{'bayer_rggb16': 2, '8UC1': 1, '8UC3': 3, '16UC1': 2, '16UC4': 8, '32FC1': 4, '32FC3': 12},
-    **{'64FC1': 8, 'uyvy': 2, 'yuv422': 2, 'yuyv': 2, 'nv12': 1, 'nv21': 1, 'nv24': 1},
-    **{'8SC1': 1, '16SC2': 4, '32SC1': 4, '32FC2': 8, '8UC9': 9},
+    **{name: 2 for name in ('bayer_rggb16', '16UC1', 'uyvy', 'yuv422', 'yuyv')},
+    **{name: 1 for name in ('8UC1', '8SC1', 'nv12', 'nv21', 'nv24')},
+    **{name: 4 for name in ('16SC2', '32SC1', '32FC1')},
+    **{name: 8 for name in ('16UC4', '32FC2', '64FC1')},
+    **{name: bytes_ for name, bytes_ in (('8UC3', 3), ('8UC9', 9), ('32FC3', 12))},
 }
-ODD_ENCODINGS = ('', 'RGB8', 'mono8 ', 'plaid8', 'rgb8\0', 'móno8', '画像', '8UC', '8UC0', '8UC999')
+ODD_ENCODINGS = ('', 'RGB8', 'mono8 ', 'plaid8', 'rgb8\0', 'móno8', '画像', '8UC0', '8UC999')
 QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -134,14 +136,16 @@ def test_a_compressed_image_is_pixels_or_one_sentence(msg):
     except ImageError as error:
         assert one_sentence(error)
     else:
-        assert image.dtype == np.uint8 and image.ndim in (2, 3) and 0 < image.size <= 3 * MAX_PIXELS
+        assert image.dtype == np.uint8 and image.ndim in (2, 3)
+        assert 0 < image.size <= 3 * MAX_PIXELS
 
 
 def png_bomb(width, height):
     """A whole PNG of a few bytes: its checksums are right, its pixels would fill the memory."""
 
     def chunk(kind, body):
-        return struct.pack('>I', len(body)) + kind + body + struct.pack('>I', zlib.crc32(kind + body))
+        checksum = zlib.crc32(kind + body)
+        return struct.pack('>I', len(body)) + kind + body + struct.pack('>I', checksum)
 
     header = struct.pack('>2I5B', width, height, 8, 2, 0, 0, 0)
     return b'\x89PNG\r\n\x1a\n' + b''.join(
