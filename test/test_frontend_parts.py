@@ -133,7 +133,8 @@ def test_each_trouble_has_its_level_and_reason():
     assert reason(slow)[0] == warn and 'too slow' in reason(slow)[1]
     assert reason(failing)[0] == DiagnosticStatus.ERROR and 'device' in reason(failing)[1]
     assert reason(full)[0] == warn and 'queue_size' in reason(full)[1]
-    assert reason(healthy, Condition('active', calibrated=False))[0] == warn
+    troubled = Condition('active', troubles=('no camera_info has come',))
+    assert reason(healthy, troubled) == (warn, 'no camera_info has come')
     assert reason(healthy, Condition('active', enabled=False))[0] == ok
     assert reason(healthy, Condition('unconfigured', 'no weights'))[0] == DiagnosticStatus.ERROR
 
@@ -198,7 +199,7 @@ def test_image_does_not_wait_again_until_pairs_come_again():
 def test_camera_info_stamped_zero_holds_for_every_image():
     book = CalibrationBook(Journal(Log()), False, 3600.0, True)
     book.add(camera_info(0))
-    assert book.camera_for(10**18, (160, 120)) is not None and book.known
+    assert book.camera_for(10**18, (160, 120)) is not None and not book.trouble
 
 
 def test_book_does_not_grow_with_changing_calibrations():

@@ -175,8 +175,8 @@ class FrontEndNode(LifecycleNode):
             self._failure,
             self._engine.enabled,
             self.resolve_topic_name(topic.name),
-            self._engine.calibrated,
             self._inputs.wrong_type() if self._inputs else '',
+            self._engine.troubles,
         )
 
 

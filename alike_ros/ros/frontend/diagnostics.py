@@ -13,6 +13,7 @@ from alike_ros.ros.frontend.health import Counts, Recent
 from alike_ros.weights import WeightsFile
 
 SILENCE_S = 3.0
+FEW_JUMPS = 2  # more than a clock that is set, or a bag that begins again
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,15 @@ class Condition:
     failure: why the last start failed; empty when it did not.
     topic: the image topic by its resolved name.
     wrong_type: what is wrong with the type that it is published as, if anything.
+    troubles: what is wrong with the inputs beside the images: calibration, masks.
     """
 
     lifecycle: str
     failure: str = ''
     enabled: bool = True
     topic: str = 'image'
-    calibrated: bool = True
     wrong_type: str = ''
+    troubles: tuple[str, ...] = ()
 
 
 def assess(condition: Condition, recent: Recent) -> tuple[bytes, str]:
@@ -84,7 +86,13 @@ def _output_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[byte
     if recent.dropped.get(causes.FAILED):
         yield DiagnosticStatus.WARN, 'images were lost to errors: see the log'
     if recent.clock_jumps:
-        yield DiagnosticStatus.WARN, 'the clock jumped back: the tracker was reset'
+        yield DiagnosticStatus.WARN, _clock_reason(recent.clock_jumps)
+    if recent.repeated_stamps:
+        yield (
+            DiagnosticStatus.WARN,
+            'images come with the stamp of the image before: dt is 0 and velocities are NaN; '
+            'does the camera stamp its images?',
+        )
     if recent.dropped.get(causes.QUEUE_FULL):
         yield (
             DiagnosticStatus.WARN,
@@ -104,11 +112,15 @@ def _output_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[byte
             f'too slow: of {recent.received_rate:.1f} images/s only {recent.processed_rate:.1f} '
             'are processed; take a smaller model, image_size_max or a GPU',
         )
-    if not condition.calibrated:
-        yield (
-            DiagnosticStatus.WARN,
-            'no usable camera_info: normalised coordinates are NaN',
-        )
+    for trouble in condition.troubles:
+        yield DiagnosticStatus.WARN, trouble
+
+
+def _clock_reason(jumps: int) -> str:
+    reason = 'the clock jumped back: the tracker was reset'
+    if jumps <= FEW_JUMPS:
+        return reason
+    return f'{reason}, {jumps} times of late: do two cameras publish on one topic?'
 
 
 def message(

@@ -57,6 +57,7 @@ class Recent:
     silence_s: float
     last_error: str
     clock_jumps: int
+    repeated_stamps: int
 
 
 class Health:
@@ -74,6 +75,7 @@ class Health:
         self._done: deque[tuple[float, float, float]] = deque(maxlen=10000)
         self._drops: deque[tuple[float, str]] = deque(maxlen=10000)
         self._jumps: deque[float] = deque(maxlen=100)
+        self._repeats: deque[float] = deque(maxlen=100)
         self._error: tuple[float, str] = (-np.inf, '')
         self._last_arrival_s = -np.inf
 
@@ -109,6 +111,10 @@ class Health:
         with self._lock:
             self._jumps.append(self._clock())
 
+    def stamp_repeated(self) -> None:
+        with self._lock:
+            self._repeats.append(self._clock())
+
     def counts(self) -> Counts:
         with self._lock:
             return Counts(
@@ -131,6 +137,7 @@ class Health:
                 silence_s=now_s - self._last_arrival_s,
                 last_error=self._error[1],
                 clock_jumps=sum(t > since_s for t in self._jumps),
+                repeated_stamps=sum(t > since_s for t in self._repeats),
             )
 
 
