@@ -126,8 +126,8 @@ class Processing(ABC):
         latency_s = self._latency_s(first.stamp_ns)
         turnaround_s = time.monotonic() - received_s
         weights = self._frontend.extractor.weights
-        for result, of_camera in zip(look.results, look.headers, strict=True):
-            self._outputs.publish_keypoints(result, of_camera, weights, self._config)
+        for camera, (result, of_camera) in enumerate(zip(look.results, look.headers, strict=True)):
+            self._outputs.publish_keypoints(camera, result, of_camera, weights, self._config)
         spent_s = time.perf_counter() - start_s
         status = self._status(first, look.decode_s, latency_s)
         start_s = time.perf_counter()
