@@ -1,186 +1,72 @@
-"""Whatever a camera sends: thousands of messages that are wrong, and what becomes of each.
+"""Whatever a camera sends, in thousands of examples; here what needs no ROS.
 
-Here what needs no ROS; the node takes the same and more in test_faults_input_node.py.
+Nodes get the same and more in test_faults_input_node.py and test_faults_input_sets.py.
 """
 
-import struct
-import zlib
+import math
+import os
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from broken_messages import BOMBS, WHOLE, compressed_image, raw_image
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alike_ros.errors import ImageError
+from alike_ros.camera import Camera, camera_from_info
+from alike_ros.errors import CameraError, ImageError
+from alike_ros.extractor import Extractor
+from alike_ros.frontend import FrontEnd
+from alike_ros.image import MAX_NETWORK_PIXELS
 from alike_ros.image_decode import decode_image
 from alike_ros.image_message import depth_from_msg, image_from_msg
-from alike_ros.image_size import MAX_PIXELS, encoded_size
+from alike_ros.image_size import MAX_PIXELS, MAX_SIDE, encoded_size
+from alike_ros.stereo_camera import stereo_from_infos
+from alike_ros.structures import Frame
 
-ENCODINGS = {
-    **{f'{name}8': n for name, n in (('mono', 1), ('rgb', 3), ('bgr', 3), ('rgba', 4))},
-    **{f'{name}16': 2 * n for name, n in (('mono', 1), ('rgb', 3), ('bgra', 4))},
-    **{f'bayer_{name}8': 1 for name in ('rggb', 'bggr', 'gbrg', 'grbg')},
-    **{name: 2 for name in ('bayer_rggb16', '16UC1', 'uyvy', 'yuv422', 'yuyv')},
-    **{name: 1 for name in ('8UC1', '8SC1', 'nv12', 'nv21', 'nv24')},
-    **{name: 4 for name in ('16SC2', '32SC1', '32FC1')},
-    **{name: 8 for name in ('16UC4', '32FC2', '64FC1')},
-    **{name: bytes_ for name, bytes_ in (('8UC3', 3), ('8UC9', 9), ('32FC3', 12))},
-}
-ODD_ENCODINGS = ('', 'RGB8', 'mono8 ', 'plaid8', 'rgb8\0', 'móno8', '画像', '8UC0', '8UC999')
 QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+RANDOM = st.randoms(use_true_random=False)
+S = 10**9
+MOST_NS = (2**31 - 1) * S + 2**32 - 1  # what builtin_interfaces/Time can hold; 2038 is before it
+LEAST_NS = -(2**31) * S
 
 
-@st.composite
-def raw_messages(draw):
-    """Messages of which most are wrong by a little, and some in every way."""
-    encoding = draw(
-        st.sampled_from([*ENCODINGS]) | st.sampled_from(ODD_ENCODINGS) | st.text(max_size=12)
-    )
-    sizes = st.integers(0, 40) | st.sampled_from([1, 2, 33, 400, 70000, 2**31, 2**32 - 1])
-    width, height = draw(sizes), draw(sizes)
-    row = width * ENCODINGS.get(encoding, 3)
-    step = draw(
-        st.just(row)
-        | st.integers(-5, 9).map(lambda more: max(0, row + more))
-        | st.integers(0, 2**32 - 1)
-    )
-    needed = height * step * (2 if encoding.startswith('nv') else 1)
-    length = draw(st.just(needed) | st.integers(-3, 3).map(lambda more: needed + more))
-    fill = draw(st.sampled_from(['noise', 'zero', 'ones']))
-    size = min(max(length, 0), 200_000)
-    data = np.full(size, {'zero': 0}.get(fill, 255), np.uint8)
-    if fill == 'noise':
-        data = np.random.default_rng(draw(st.integers(0, 99))).integers(0, 256, size, np.uint8)
-    return SimpleNamespace(
-        width=width,
-        height=height,
-        step=min(step, 2**32 - 1),
-        encoding=encoding,
-        is_bigendian=draw(st.integers(0, 255)),
-        data=data,
-    )
-
-
-def one_sentence(error):
-    return 10 < len(str(error)) < 600
+def outcome(convert, msg):
+    """Return what it gives, or None for one sentence that says why not."""
+    try:
+        return convert(msg)
+    except ImageError as error:
+        assert 10 < len(str(error)) < 800
+        return None
 
 
 @settings(QUICK, max_examples=3000)
-@given(raw_messages())
-def test_a_raw_image_is_pixels_of_its_size_or_one_sentence(msg):
-    try:
-        image = image_from_msg(msg)
-    except ImageError as error:
-        assert one_sentence(error)
-    else:
+@given(RANDOM)
+def test_a_raw_image_is_pixels_of_its_size_or_one_sentence(random):
+    msg = raw_image(random)
+    image = outcome(image_from_msg, msg)
+    if image is not None:
         assert image.dtype == np.uint8 and image.shape[:2] == (msg.height, msg.width)
 
 
 @settings(QUICK, max_examples=1000)
-@given(raw_messages(), st.sampled_from(['16UC1', 'mono16', '32FC1', '']))
-def test_a_depth_image_is_metres_above_zero_or_nan_or_one_sentence(msg, encoding):
-    msg.encoding = encoding or msg.encoding
-    try:
-        depth = depth_from_msg(msg)
-    except ImageError as error:
-        assert one_sentence(error)
-    else:
+@given(RANDOM, st.sampled_from(['16UC1', 'mono16', '32FC1', None]))
+def test_a_depth_image_is_metres_above_zero_or_nan_or_one_sentence(random, encoding):
+    msg = raw_image(random, encoding)
+    depth = outcome(depth_from_msg, msg)
+    if depth is not None:
         assert depth.shape == (msg.height, msg.width)
         assert (depth[~np.isnan(depth)] > 0).all() and not np.isinf(depth).any()
 
 
-def encoded(extension, channels, bits):
-    shape = (30, 40, 3) if channels == 3 else (30, 40)
-    top = 256 if bits == 8 else 65536
-    pixels = np.random.default_rng(1).integers(0, top, shape).astype(f'u{bits // 8}')
-    return cv2.imencode(extension, pixels)[1].tobytes()
-
-
-WHOLE = [
-    *(encoded(e, c, 8) for e in ('.png', '.jpg', '.bmp', '.pnm', '.tiff') for c in (1, 3)),
-    *(encoded(e, c, 16) for e in ('.png', '.pnm', '.tiff') for c in (1, 3)),
-]
-FORMATS = st.sampled_from(
-    ['png', 'jpeg', 'rgb8; jpeg compressed bgr8', 'bayer_rggb8; png compressed ', 'bayer_;png']
-    + ['16UC1; compressedDepth png', '', ';;;', 'rgb8; png compressed rgb8', 'bayer_xyz16; tiff']
-) | st.text(max_size=20)
-
-
-@st.composite
-def compressed_messages(draw):
-    """Encoded images with bytes changed, cut off, put in or added; or bytes alone."""
-    data = bytearray(draw(st.sampled_from(WHOLE) | st.binary(max_size=60)))
-    header = st.integers(0, 60)
-    places = header | st.integers(0, max(0, len(data) - 1))
-    for place in draw(st.lists(places, max_size=4)):
-        if place < len(data):
-            data[place] = draw(st.integers(0, 255))
-    how = draw(st.sampled_from(['as it is', 'cut off', 'cut out', 'added']))
-    if how == 'cut off':
-        data = data[: draw(places)]
-    elif how == 'cut out':
-        place = draw(places)
-        del data[place : place + draw(st.integers(1, 50))]
-    elif how == 'added':
-        data += draw(st.binary(max_size=40))
-    return SimpleNamespace(format=draw(FORMATS), data=bytes(data))
-
-
-@settings(QUICK, max_examples=3000)
-@given(compressed_messages())
-def test_a_compressed_image_is_pixels_or_one_sentence(msg):
-    try:
-        image = image_from_msg(msg)
-    except ImageError as error:
-        assert one_sentence(error)
-    else:
+@settings(QUICK, max_examples=2000)
+@given(RANDOM)
+def test_a_compressed_image_is_pixels_or_one_sentence(random):
+    image = outcome(image_from_msg, compressed_image(random))
+    if image is not None:
         assert image.dtype == np.uint8 and image.ndim in (2, 3)
         assert 0 < image.size <= 3 * MAX_PIXELS
-
-
-def png_bomb(width, height):
-    """A whole PNG of a few bytes: its checksums are right, its pixels would fill the memory."""
-
-    def chunk(kind, body):
-        checksum = zlib.crc32(kind + body)
-        return struct.pack('>I', len(body)) + kind + body + struct.pack('>I', checksum)
-
-    header = struct.pack('>2I5B', width, height, 8, 2, 0, 0, 0)
-    return b'\x89PNG\r\n\x1a\n' + b''.join(
-        chunk(*part)
-        for part in ((b'IHDR', header), (b'IDAT', zlib.compress(bytes(1000))), (b'IEND', b''))
-    )
-
-
-def jpeg_bomb(width, height):
-    """A JPEG whose header was changed; the decoder would fill what is missing with grey."""
-    data = bytearray(encoded('.jpg', 3, 8))
-    frame = data.index(b'\xff\xc0')
-    data[frame + 5 : frame + 9] = struct.pack('>2H', height, width)
-    return bytes(data)
-
-
-def tiff_bomb(width, height):
-    data = encoded('.tiff', 3, 8)
-    start = struct.unpack_from('<I', data, 4)[0]
-    (count,) = struct.unpack_from('<H', data, start)
-    changed = bytearray(data)
-    for at in range(start + 2, start + 2 + 12 * count, 12):
-        tag = struct.unpack_from('<H', data, at)[0]
-        if tag in (256, 257):
-            struct.pack_into('<2HI2H', changed, at, tag, 3, 1, width if tag == 256 else height, 0)
-    return bytes(changed)
-
-
-BOMBS = {
-    'png': png_bomb,
-    'jpeg': jpeg_bomb,
-    'tiff': tiff_bomb,
-    'bmp': lambda w, h: b'BM' + bytes(12) + struct.pack('<I2i', 40, w, -h) + bytes(100),
-    'pnm': lambda w, h: f'P5\n# {"x" * 20}\n{w} {h}\n255\n'.encode() + bytes(100),
-}
 
 
 @pytest.mark.parametrize('kind', BOMBS)
@@ -194,3 +80,142 @@ def test_a_few_bytes_that_claim_a_huge_image_are_refused_before_memory_is_taken(
 @pytest.mark.parametrize('data', WHOLE, ids=lambda data: repr(data[:4]))
 def test_headers_say_the_size_that_the_pixels_have(data):
     assert encoded_size(data) == (40, 30)
+
+
+@pytest.mark.parametrize(
+    ('width', 'height'),
+    [(MAX_SIDE + 1, 1), (1, MAX_SIDE + 1), (MAX_SIDE, MAX_NETWORK_PIXELS // MAX_SIDE + 1)],
+)
+def test_the_network_refuses_what_would_fill_the_memory_and_names_the_parameter(
+    front_end, width, height
+):
+    image = np.broadcast_to(np.uint8(0), (height, width))
+    with pytest.raises(ImageError, match=f'got {width} x {height}; set image_size_max'):
+        front_end.process(Frame(image, 0))
+
+
+@pytest.fixture(scope='module')
+def front_end(data):
+    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
+    with Extractor(device='cpu', model='alike-t') as extractor:
+        yield FrontEnd(extractor)
+
+
+def corners():
+    """Return an image (64, 64) with a few squares."""
+    image = np.full((64, 64), 60, np.uint8)
+    for x, y in ((10, 12), (40, 9), (25, 34), (44, 45), (8, 48)):
+        cv2.rectangle(image, (x, y), (x + 9, y + 9), 230, -1)
+    return image
+
+
+@st.composite
+def stamp_lists(draw):
+    """Stamps that stand still, go back by a little and by hours, leap, or are anything."""
+    stamps = [draw(st.sampled_from([0, 1, S, 1_700_000_000 * S, LEAST_NS, MOST_NS]))]
+    for _ in range(draw(st.integers(1, 9))):
+        last = stamps[-1]
+        step = draw(st.sampled_from([S // 30, S // 30, 0, 1, -1, -S, -7200 * S, 7200 * S]))
+        anything = st.integers(LEAST_NS, MOST_NS) | st.sampled_from([0, LEAST_NS, MOST_NS])
+        stamp = draw(st.just(last + step) | st.just(last + step) | anything)
+        stamps.append(min(max(stamp, LEAST_NS), MOST_NS))
+    return stamps
+
+
+@settings(QUICK, max_examples=60)
+@given(stamp_lists())
+def test_any_stamps_give_the_epochs_steps_and_ids_that_are_written_down(front_end, stamps):
+    front_end.reset()
+    camera = Camera(np.array([[60.0, 0, 32], [0, 60, 32], [0, 0, 1]]))
+    image, epoch = corners(), front_end.epoch
+    ever = set(range(front_end.successor().track_id))
+    last, alive = None, set()
+    for stamp in stamps:
+        result = front_end.process(Frame(image, stamp), camera)
+        back = last is not None and stamp < last
+        epoch, alive = (epoch + 1, set()) if back else (epoch, alive)
+        assert (result.clock_jumped, result.epoch) == (back, epoch)
+        steps = math.nan if last is None or back else (stamp - last) * 1e-9
+        assert result.dt == steps or math.isnan(result.dt) and math.isnan(steps)
+        check_tracks(result, alive, ever)
+        last = stamp
+
+
+def check_tracks(result, alive, ever):
+    """Only what lives goes on; velocities are known where time has passed."""
+    ids, ages = result.tracks.ids.tolist(), result.tracks.ages
+    assert len(ids) > 3 and len(set(ids)) == len(ids)
+    known = np.isfinite(result.velocities).all(axis=1)
+    assert not known[ages == 1].any() and known[ages > 1].all() == (result.dt > 0 or not alive)
+    for track, age in zip(ids, ages, strict=True):
+        assert (track in alive) if age > 1 else (track not in ever)
+    assert np.isfinite(result.normalised).all()
+    alive.update(ids)
+    alive.difference_update(result.tracks.lost_ids.tolist())
+    ever.update(ids)
+
+
+NUMBERS = st.sampled_from([0.0, 1.0, -1.0, 100.0, 1e-300, 1e300, math.nan, math.inf]) | st.floats()
+COUNTS = st.sampled_from([0, 4, 5, 8, 12, 14]) | st.integers(0, 20)
+MODELS = ('plumb_bob', 'rational_polynomial', 'equidistant', 'fisheye', '', 'none', 'thin_prism')
+
+
+@st.composite
+def changed(draw, values):
+    """The values with two of them at most replaced by any number."""
+    for place in draw(st.lists(st.integers(0, len(values) - 1), max_size=2)):
+        values[place] = draw(NUMBERS)
+    return values
+
+
+@st.composite
+def camera_infos(draw):
+    """CameraInfo of which each field may be anything that the message can hold."""
+    small = st.floats(-0.5, 0.5)
+    unsigned = st.sampled_from([0, 0, 1, 2, 2**32 - 1])
+    roi = {name: draw(unsigned) for name in ('x_offset', 'y_offset', 'width', 'height')}
+    return SimpleNamespace(
+        width=draw(unsigned),
+        height=draw(unsigned),
+        distortion_model=draw(st.sampled_from(MODELS)),
+        d=draw(COUNTS.flatmap(lambda n: st.lists(small | NUMBERS, min_size=n, max_size=n))),
+        k=draw(changed([100.0, 0.0, 32.0, 0.0, 100.0, 32.0, 0.0, 0.0, 1.0])),
+        p=draw(
+            changed([100.0, 0.0, 32.0, draw(NUMBERS), 0.0, 100.0, 32.0] + [0.0] * 3 + [1.0, 0.0])
+        ),
+        r=draw(changed(np.eye(3).ravel().tolist())),
+        binning_x=draw(unsigned),
+        binning_y=draw(unsigned),
+        roi=SimpleNamespace(**roi),
+    )
+
+
+@pytest.mark.filterwarnings('error')
+@settings(QUICK, max_examples=1500)
+@given(camera_infos(), st.booleans())
+def test_any_camera_info_is_a_camera_none_or_one_sentence(info, rectified):
+    pixels = np.array([[0, 0], [31.5, 31.5], [63, 10], [-20, 900]], np.float32)
+    try:
+        camera = camera_from_info(info, rectified)
+    except CameraError as error:
+        assert 10 < len(str(error)) < 800
+        return
+    assert (camera is None) == (info.k[0] == 0)
+    if camera is not None:
+        normalised = camera.normalise(pixels)
+        assert normalised.shape == (4, 2) and normalised.dtype == np.float32
+        assert not np.isinf(normalised).any()
+
+
+@pytest.mark.filterwarnings('error')
+@settings(QUICK, max_examples=500)
+@given(camera_infos(), camera_infos(), st.booleans())
+def test_any_two_camera_infos_are_a_pair_none_or_one_sentence(left, right, rectified):
+    try:
+        pair = stereo_from_infos(left, right, rectified)
+    except CameraError as error:
+        assert 10 < len(str(error)) < 800
+        return
+    if pair is not None:
+        rows = pair.rectify_left(np.array([[0, 0], [31.5, 31.5]], np.float32))
+        assert rows.shape == (2, 2) and pair.baseline_m > 0
