@@ -13,6 +13,7 @@ from alike_ros.stages import stage
 from alike_ros.structures import Features, FloatArray, ImageArray
 
 MAX_NETWORK_PIXELS = 34_000_000  # 8K UHD is a little less; alike-t then takes 2 GB
+LEAST_SIDE = 5  # px; a keypoint is a maximum among 5 x 5
 CLAHE_TILES = (8, 8)  # columns and rows
 
 
@@ -30,7 +31,9 @@ class Prepared:
 
     @property
     def is_blank(self) -> bool:
-        """Whether every pixel has the same value, so that there is nothing to detect."""
+        """Whether there is nothing to detect: one value, or smaller than what a keypoint needs."""
+        if min(self.size) < LEAST_SIDE:
+            return True
         flat = self.pixels.reshape(-1)
         return bool(flat[0] == flat[-1] and flat.min() == flat.max())
 

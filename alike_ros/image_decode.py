@@ -18,6 +18,12 @@ _JPEG_START, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 _PNG_START, _PNG_END = b'\x89PNG', b'IEND\xaeB`\x82'
 
 
+def quiet_decoders() -> None:
+    """Let OpenCV not write of each damaged image what the errors here say; for processes."""
+    if hasattr(cv2.utils, 'logging'):  # not in every build of OpenCV 4.5
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
 def decode_image(data: bytes) -> ImageArray:
     """Decode to (H, W, 3) uint8 RGB or (H, W) uint8 grey, as the file has it.
 

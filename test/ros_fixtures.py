@@ -81,6 +81,11 @@ class NodeProcess:
     def text(self) -> str:
         return ''.join(self.log)
 
+    def most_memory_kb(self) -> int:
+        """Return the most memory that was ever resident."""
+        status = Path(f'/proc/{self._process.pid}/status').read_text()
+        return int(status.split('VmHWM:')[1].split()[0])
+
     def wait_for_log(self, text: str, count: int = 1) -> None:
         with self._changed:
             found = self._changed.wait_for(lambda: self.text.count(text) >= count, TIMEOUT_S)

@@ -14,6 +14,7 @@ from alike_ros.blas import limit_blas_threads
 from alike_ros.config import Value, change_live
 from alike_ros.errors import AlikeError
 from alike_ros.frontend import Counters
+from alike_ros.image_decode import quiet_decoders
 from alike_ros.ros import process
 from alike_ros.ros.frontend import diagnostics
 from alike_ros.ros.frontend.engine import Engine
@@ -183,6 +184,7 @@ class FrontEndNode(LifecycleNode):
 def main() -> int:
     """Run the node until it is asked to end; 0 when it was, 1 when it could not start."""
     limit_blas_threads()
+    quiet_decoders()
     return process.run(FrontEndNode, _work)
 
 

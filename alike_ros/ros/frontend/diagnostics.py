@@ -139,6 +139,7 @@ def message(
         status.hardware_id = identity.device
     entries = {'lifecycle': condition.lifecycle, **_identity(identity)}
     entries |= {'waiting': str(waiting), **_counts(counts), **_recent(recent)}
+    entries['calibration and masks'] = '; '.join(condition.troubles) or 'ok'
     status.values = [KeyValue(key=key, value=value) for key, value in entries.items()]
     array = DiagnosticArray(status=[status])
     array.header.stamp = stamp
