@@ -203,8 +203,8 @@ class Probe:
     def hello(self, make=None) -> None:
         """Publish images until tracks come back: every endpoint has then found the other."""
         self.wait_matched(1)
-        for _ in range(100):
-            self.images.publish((make or image_message)(texture(), 1))
+        for stamp in range(1, 101):
+            self.images.publish((make or image_message)(texture(), stamp))
             try:
                 self.wait('tracks', timeout_s=0.3)
                 self.wait('status', timeout_s=0.3)

@@ -41,7 +41,7 @@ def outcome(convert, msg):
         return None
 
 
-@settings(QUICK, max_examples=3000)
+@settings(QUICK, max_examples=2500)
 @given(RANDOM)
 def test_a_raw_image_is_pixels_of_its_size_or_one_sentence(random):
     msg = raw_image(random)
@@ -50,7 +50,7 @@ def test_a_raw_image_is_pixels_of_its_size_or_one_sentence(random):
         assert image.dtype == np.uint8 and image.shape[:2] == (msg.height, msg.width)
 
 
-@settings(QUICK, max_examples=1000)
+@settings(QUICK, max_examples=700)
 @given(RANDOM, st.sampled_from(['16UC1', 'mono16', '32FC1', None]))
 def test_a_depth_image_is_metres_above_zero_or_nan_or_one_sentence(random, encoding):
     msg = raw_image(random, encoding)
@@ -60,7 +60,7 @@ def test_a_depth_image_is_metres_above_zero_or_nan_or_one_sentence(random, encod
         assert (depth[~np.isnan(depth)] > 0).all() and not np.isinf(depth).any()
 
 
-@settings(QUICK, max_examples=2000)
+@settings(QUICK, max_examples=1500)
 @given(RANDOM)
 def test_a_compressed_image_is_pixels_or_one_sentence(random):
     image = outcome(image_from_msg, compressed_image(random))
@@ -191,7 +191,7 @@ def camera_infos(draw):
 
 
 @pytest.mark.filterwarnings('error')
-@settings(QUICK, max_examples=1500)
+@settings(QUICK, max_examples=600)
 @given(camera_infos(), st.booleans())
 def test_any_camera_info_is_a_camera_none_or_one_sentence(info, rectified):
     pixels = np.array([[0, 0], [31.5, 31.5], [63, 10], [-20, 900]], np.float32)
@@ -208,7 +208,7 @@ def test_any_camera_info_is_a_camera_none_or_one_sentence(info, rectified):
 
 
 @pytest.mark.filterwarnings('error')
-@settings(QUICK, max_examples=500)
+@settings(QUICK, max_examples=250)
 @given(camera_infos(), camera_infos(), st.booleans())
 def test_any_two_camera_infos_are_a_pair_none_or_one_sentence(left, right, rectified):
     try:

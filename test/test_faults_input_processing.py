@@ -124,7 +124,7 @@ def good():
 
 
 @with_parameters()
-@settings(SLOW, max_examples=1000)
+@settings(SLOW, max_examples=600)
 @given(RANDOM, st.booleans())
 def test_an_image_of_any_fields_is_processed_or_dropped_with_its_sentence(bench, random, raw):
     message = raw_image(random) if raw else compressed_image(random)
@@ -138,7 +138,7 @@ DEPTH_ENCODINGS = st.sampled_from(['16UC1', '32FC1', 'mono16', None])
 
 
 @with_parameters(cameras='rgbd')
-@settings(SLOW, max_examples=300)
+@settings(SLOW, max_examples=200)
 @given(RANDOM, DEPTH_ENCODINGS, st.sampled_from([1, 1, 2, 4]))
 def test_a_depth_image_of_any_fields_is_used_or_its_pair_dropped(bench, random, encoding, scale):
     whole = random.random() < 0.7
@@ -161,7 +161,7 @@ def whole_depth(random, encoding, scale):
 
 
 @with_parameters(cameras='rig', camera_count=3)
-@settings(SLOW, max_examples=120)
+@settings(SLOW, max_examples=80)
 @given(RANDOM, st.lists(st.booleans(), min_size=3, max_size=3))
 def test_a_set_with_broken_cameras_is_dropped_and_the_first_of_them_named(bench, random, broken):
     messages = [raw_image(random) if each else good() for each in broken]
