@@ -24,6 +24,7 @@ from alike_ros.image_message import depth_from_msg, image_from_msg
 from alike_ros.image_size import MAX_PIXELS, MAX_SIDE, encoded_size
 from alike_ros.stereo_camera import stereo_from_infos
 from alike_ros.structures import Frame
+from alike_ros.synchronisation import Synchroniser
 
 QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 RANDOM = st.randoms(use_true_random=False)
@@ -153,6 +154,25 @@ def check_tracks(result, alive, ever):
     alive.update(ids)
     alive.difference_update(result.tracks.lost_ids.tolist())
     ever.update(ids)
+
+
+@settings(QUICK, max_examples=400)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(-9, 9) | st.integers(LEAST_NS, MOST_NS))))
+def test_any_stamps_of_three_cameras_make_sets_of_one_time_and_nothing_is_lost_count_of(arrivals):
+    tolerance = 3
+    synchroniser = Synchroniser(3, tolerance, capacity=4)
+    used, given_ = [], [0, 0, 0]
+    for item, (stream, stamp) in enumerate(arrivals):
+        given_[stream] += 1
+        for one in synchroniser.add(stream, stamp, item):
+            times = [each.stamp_ns for each in one]
+            assert max(times) - min(times) <= tolerance
+            used += [each.item for each in one]
+    assert len(set(used)) == len(used)
+    for stream in range(3):
+        waiting = synchroniser.waiting(stream)
+        assert waiting <= 4
+        assert given_[stream] == len(used) // 3 + synchroniser.unmatched[stream] + waiting
 
 
 NUMBERS = st.sampled_from([0.0, 1.0, -1.0, 100.0, 1e-300, 1e300, math.nan, math.inf]) | st.floats()

@@ -23,7 +23,8 @@ from alike_ros.ros.frontend.masks import Masks  # noqa: E402
 
 SIZE = (160, 120)
 JOURNAL = Journal(logging.getLogger('frontend'), period_s=0.0)
-_stamps = itertools.count(10**9, 10**8)
+S = 10**9
+_stamps = itertools.count(S, 10**8)
 
 
 def lower_half():
@@ -84,6 +85,24 @@ def test_colour_is_no_mask_and_the_one_before_holds(caplog):
     masks.add(image_message(lower_half(), 1))
     masks.add(image_message(texture(), 2))
     assert np.array_equal(masks.mask_for(SIZE, 9), lower_half()) and 'mono8' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ('mask_ns', 'image_ns', 'hides'),
+    [
+        (10 * S, 11 * S, True),
+        (10 * S, 10 * S - 2 * S, True),
+        (10 * S, 12 * S + 1, False),
+        (10 * S, 7 * S, False),  # the clock went back
+        (0, 99 * S, True),
+        (10 * S, 0, True),
+    ],
+)
+def test_a_mask_far_from_the_image_in_time_hides_nothing(mask_ns, image_ns, hides):
+    masks = Masks(JOURNAL, '', max_age_s=2.0)
+    masks.add(image_message(lower_half(), mask_ns))
+    assert (masks.mask_for(SIZE, image_ns) is not None) == hides
+    assert ('does its publisher still run?' in masks.trouble) != hides
 
 
 def test_images_that_the_file_does_not_fit_are_refused(path):

@@ -170,6 +170,31 @@ def test_image_gets_the_calibration_of_its_stamp():
     assert found == [100, 100, 100, 130, 130]
 
 
+@pytest.mark.parametrize('every_image', [False, True])
+def test_a_calibration_after_the_clock_was_set_back_voids_those_of_before(every_image):
+    book = CalibrationBook(Journal(Log()), False, 0.0, every_image)
+    book.add(camera_info(10, focal=100.0))
+    book.add(camera_info(20, focal=110.0))
+    book.add(camera_info(5, focal=130.0))
+    # in replay, images of before may still wait, and keep theirs
+    assert focal(book.camera_for(25, (160, 120))) == (110 if every_image else 130)
+
+
+def test_the_trouble_of_the_newest_image_is_told_until_one_is_well():
+    book = CalibrationBook(Journal(Log()), False, 0.0, False)
+    assert book.camera_for(1, (160, 120)) is None and 'no camera_info has come' in book.trouble
+    for stamp, fields, words in (
+        (10, {}, ''),
+        (20, {'d': [0.1] * 3}, 'plumb_bob has 4 or 5 coefficients, got 3'),
+        (30, {'focal': 0.0}, 'uncalibrated'),
+        (40, {'size': (80, 60)}, 'describes images of 80x60, the image has 160x120'),
+        (50, {}, ''),
+    ):
+        book.add(camera_info(stamp, **fields))
+        assert (book.camera_for(stamp, (160, 120)) is None) == bool(words)
+        assert words in book.trouble and bool(book.trouble) == bool(words)
+
+
 def test_waiting_image_gets_a_late_camera_info_and_closing_ends_the_wait():
     book = CalibrationBook(Journal(Log()), False, 60.0, True)
     got = []
