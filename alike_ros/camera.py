@@ -24,6 +24,8 @@ COEFFICIENTS = {
     'rational_polynomial': (8, 12, 14),
     'equidistant': (4,),
 }
+LARGEST_PX = 1e8  # of a focal length or principal point; its inverse is the smallest focal length
+LARGEST_BASELINE_M = 1e4
 _MODEL_ALIASES = {'fisheye': 'equidistant', 'radtan': 'plumb_bob'}
 
 
@@ -51,6 +53,7 @@ class Camera:
         _check_matrix(self.matrix)
         _check_distortion(self.model, self.distortion)
 
+    @np.errstate(all='ignore')  # coefficients of no lens overflow on the way to NaN
     def normalise(self, points: np.ndarray) -> NDArray[np.float32]:
         """Map (N, 2) px to (N, 2) on the plane z = 1 of the optical frame, undistorted.
 
@@ -112,12 +115,19 @@ def place_from_info(msg: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]
         CameraError: P or R is not of a calibrated camera.
     """
     projection, rotation = _projection(msg), _numbers(msg, 'r', 9).reshape(3, 3)
-    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3):
+    small = np.abs(rotation).max() < 2  # false for NaN
+    if not (small and np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3)):
         raise CameraError(
             f'expected a rotation in R of camera_info, got {rotation.tolist()}; calibrate the '
             'cameras as a pair'
         )
-    centre = -projection[:2, 3] / projection[[0, 1], [0, 1]]
+    with np.errstate(all='ignore'):
+        centre = -projection[:2, 3] / projection[[0, 1], [0, 1]]
+    if not np.abs(centre).max() < LARGEST_BASELINE_M:
+        raise CameraError(
+            f'expected P of camera_info to say where the camera is in metres, got '
+            f'{projection.tolist()}; calibrate the cameras as a pair'
+        )
     return rotation, np.append(centre, 0.0)
 
 
@@ -168,9 +178,10 @@ def _check_matrix(matrix: np.ndarray) -> None:
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
         raise CameraError(f'expected a 3 x 3 camera matrix of finite numbers, got {matrix}')
     off_pattern = matrix[[0, 1, 2, 2], [1, 0, 0, 1]].any() or matrix[2, 2] != 1
-    if matrix[0, 0] <= 0 or matrix[1, 1] <= 0 or off_pattern:
+    in_pixels = matrix[[0, 1], [0, 1]].min() > 1 / LARGEST_PX and np.abs(matrix).max() < LARGEST_PX
+    if off_pattern or not in_pixels:
         raise CameraError(
-            f'expected a camera matrix [fx 0 cx; 0 fy cy; 0 0 1] with fx, fy > 0, got '
+            f'expected a camera matrix [fx 0 cx; 0 fy cy; 0 0 1] with fx, fy > 0 in px, got '
             f'{matrix.tolist()}; calibrate the camera again'
         )
 

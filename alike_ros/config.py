@@ -229,7 +229,35 @@ class TrackerConfig(Checked):
 
 
 @dataclass(frozen=True)
-class StereoConfig(Checked):
+class DepthConfig(Checked):
+    """Which depths count, be they of a depth image or of two cameras."""
+
+    min_depth: float = param(
+        0.1,
+        'm. Nearer points get no depth: NaN, of depth images and of stereo matches.',
+        low=0.001,
+        high=1000.0,
+        live=True,
+    )
+    max_depth: float = param(
+        100.0,
+        'm. Farther points get no depth; above min_depth.',
+        low=0.01,
+        high=100000.0,
+        live=True,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.min_depth >= self.max_depth:
+            raise ConfigError(
+                f'min_depth must lie below max_depth, got {self.min_depth} and {self.max_depth}; '
+                'set both in one call to move the whole range'
+            )
+
+
+@dataclass(frozen=True)
+class StereoConfig(DepthConfig):
     """Keypoints of two cameras to depths."""
 
     epipolar_tolerance: float = param(
@@ -239,8 +267,6 @@ class StereoConfig(Checked):
         high=100.0,
         live=True,
     )
-    min_depth: float = param(0.1, 'm. Nearer points get no depth.', 0.001, 1000.0, live=True)
-    max_depth: float = param(100.0, 'm. Farther points get no depth.', 0.01, 100000.0, live=True)
     stereo_similarity: float = param(
         0.8, 'Least cosine between the descriptors of a stereo match.', -1.0, 1.0, live=True
     )
@@ -288,7 +314,15 @@ class NodeConfig(Checked):
         'Path of an image, black where no keypoint may lie, such as on the vehicle itself; of '
         'the proportions of the images. Of several cameras, one path each, separated by '
         'colons; empty is none. More is masked by the topic mask (mono8), as from a '
-        'segmentation: the newest that fits holds until the next.',
+        'segmentation: the newest that fits holds until the next, or until mask_max_age.',
+    )
+    mask_max_age: float = param(
+        2.0,
+        's. A mask of the topic whose stamp is farther than this from that of the image hides '
+        'nothing any more, and diagnostics say so: where things move, an old mask hides the '
+        'wrong place. A mask stamped 0 holds until the next; so do all with 0.',
+        low=0.0,
+        high=3600.0,
     )
     image_transport: str = param(
         'raw', 'Subscribe to image (raw) or image/compressed.', choices=('raw', 'compressed')

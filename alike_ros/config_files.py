@@ -24,7 +24,7 @@ from alike_ros.odometry.config import FramesConfig, OdometryConfig
 SECTIONS = {
     'Keypoints and descriptors': ExtractorConfig,
     'Tracks': TrackerConfig,
-    'Stereo': StereoConfig,
+    'Depth and stereo': StereoConfig,
     'Node': NodeConfig,
 }
 OTHER_NODES = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from alike_ros.camera import Camera
+from alike_ros.config import DepthConfig, TrackerConfig
+from alike_ros.extractor import Extractor
 from alike_ros.frontend_base import FrontEndBase
 from alike_ros.results import Counters, Result, Timings
 from alike_ros.structures import Frame
@@ -15,6 +17,15 @@ class FrontEnd(FrontEndBase):
 
     An image that fails leaves everything as it was before it.
     """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        tracker: TrackerConfig | None = None,
+        first: Counters | None = None,
+        depth: DepthConfig | None = None,
+    ) -> None:
+        super().__init__(extractor, tracker, depth or DepthConfig(), first)
 
     def process(self, frame: Frame, camera: Camera | None = None) -> Result:
         """Extract features and continue the tracks.

@@ -6,11 +6,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from alike_ros.camera import Camera
-from alike_ros.config import TrackerConfig, Value, change_live
+from alike_ros.config import DepthConfig, TrackerConfig, Value, change_live
 from alike_ros.depth import depth_at, depth_scale
 from alike_ros.extractor import Extractor
 from alike_ros.image import Prepared
@@ -48,11 +49,13 @@ class FrontEndBase:
     def __init__(
         self,
         extractor: Extractor,
-        tracker: TrackerConfig | None = None,
+        tracker: TrackerConfig | None,
+        depth: DepthConfig,
         first: Counters | None = None,
         cameras: int = 1,
     ) -> None:
         first = first or Counters()
+        self._depth = depth
         self.extractor = extractor
         self.epoch = first.epoch
         self._trackers = [open_tracker(tracker, first.track_id) for _ in range(cameras)]
@@ -71,18 +74,20 @@ class FrontEndBase:
         return Counters(self._frame_seq, self.epoch + 1, self._trackers[0].next_id)
 
     def configure(self, **parameters: Value) -> None:
-        """Change live parameters of extractor and trackers; all of them, or none.
+        """Change live parameters of all parts; all of them, or none.
 
         Raises:
             ConfigError: as `Extractor.configure`.
         """
-        of_tracker = {field.name for field in fields(TrackerConfig)}
-        tracker = {k: v for k, v in parameters.items() if k in of_tracker}
-        rest = {k: v for k, v in parameters.items() if k not in of_tracker}
+        tracker = _part(parameters, TrackerConfig)
+        of_depth = _part(parameters, type(self._depth))
         change_live(self._trackers[0].config, tracker)
-        self.extractor.configure(**rest)
+        depth = change_live(self._depth, of_depth)
+        rest = parameters.keys() - tracker.keys() - of_depth.keys()
+        self.extractor.configure(**{name: parameters[name] for name in rest})
         for each in self._trackers:
             each.configure(**tracker)
+        self._depth = depth
 
     def close(self) -> None:
         """Free what the device holds."""
@@ -130,7 +135,7 @@ class FrontEndBase:
         view = View(frame.image, detected, partial(self.extractor.describe, row=row), mask)
         features, tracks = self._trackers[row].update(view, frame.stamp_ns)
         normalised, velocities = _motion(features, tracks, frame.stamp_ns, camera)
-        depths = _depths(frame, features)
+        depths = _depths(frame, features, self._depth)
         matched_s = time.perf_counter() - moment.inferred_s
         return Result(
             stamp_ns=frame.stamp_ns,
@@ -176,7 +181,18 @@ def _motion(
     return normalised, velocities
 
 
-def _depths(frame: Frame, features: Features) -> FloatArray | None:
+def _depths(frame: Frame, features: Features, limits: DepthConfig) -> FloatArray | None:
     if frame.depth is None:
         return None
-    return depth_at(frame.depth, features.keypoints, features.image_size)
+    return depth_at(
+        frame.depth,
+        features.keypoints,
+        features.image_size,
+        limits.min_depth,
+        limits.max_depth,
+    )
+
+
+def _part(parameters: dict[str, Value], config: type[Any]) -> dict[str, Value]:
+    names = {field.name for field in fields(config)}
+    return {name: value for name, value in parameters.items() if name in names}

@@ -8,9 +8,12 @@ import cv2
 import numpy as np
 
 from alike_ros.errors import ImageError
+from alike_ros.image_size import MAX_SIDE
 from alike_ros.stages import stage
 from alike_ros.structures import Features, FloatArray, ImageArray
 
+MAX_NETWORK_PIXELS = 34_000_000  # 8K UHD is a little less; alike-t then takes 2 GB
+LEAST_SIDE = 5  # px; a keypoint is a maximum among 5 x 5
 CLAHE_TILES = (8, 8)  # columns and rows
 
 
@@ -28,7 +31,9 @@ class Prepared:
 
     @property
     def is_blank(self) -> bool:
-        """Whether every pixel has the same value, so that there is nothing to detect."""
+        """Whether there is nothing to detect: one value, or smaller than what a keypoint needs."""
+        if min(self.size) < LEAST_SIDE:
+            return True
         flat = self.pixels.reshape(-1)
         return bool(flat[0] == flat[-1] and flat.min() == flat.max())
 
@@ -43,7 +48,7 @@ def prepare(image: np.ndarray, image_size_max: int = 0, clahe_clip_limit: float 
         clahe_clip_limit: of the contrast that is raised after that, 0 for none.
 
     Raises:
-        ImageError: another shape or type, or no pixels.
+        ImageError: another shape or type, no pixels, or too many.
     """
     pixels = _as_rgb(image)
     height, width = pixels.shape[:2]
@@ -52,6 +57,7 @@ def prepare(image: np.ndarray, image_size_max: int = 0, clahe_clip_limit: float 
         scale = image_size_max / longest
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         pixels = _uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    _check_for_network(*pixels.shape[1::-1])
     if clahe_clip_limit > 0:
         pixels = _with_contrast(pixels, clahe_clip_limit)
     return Prepared(pixels, (width, height))
@@ -100,6 +106,14 @@ def _as_rgb(image: np.ndarray) -> ImageArray:
     if image.ndim == 2:
         return _uint8(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_GRAY2RGB))
     return np.ascontiguousarray(image)
+
+
+def _check_for_network(width: int, height: int) -> None:
+    if width * height > MAX_NETWORK_PIXELS or max(width, height) > MAX_SIDE:
+        raise ImageError(
+            f'expected at most {MAX_NETWORK_PIXELS} pixels and {MAX_SIDE} px a side '
+            f'for the network, got {width} x {height}; set image_size_max, such as to 2048'
+        )
 
 
 def _with_contrast(pixels: ImageArray, clip_limit: float) -> ImageArray:

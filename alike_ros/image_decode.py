@@ -7,7 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from alike_ros.errors import ImageError
+from alike_ros.errors import ImageError, first_line
+from alike_ros.image_size import check_size, encoded_size
 from alike_ros.structures import ImageArray
 
 # Orientation tags turn a photo for the eye; the pixels of a camera stay as its sensor has them.
@@ -15,6 +16,12 @@ _FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATI
 
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 _PNG_START, _PNG_END = b'\x89PNG', b'IEND\xaeB`\x82'
+
+
+def quiet_decoders() -> None:
+    """Let OpenCV not write of each damaged image what the errors here say; for processes."""
+    if hasattr(cv2.utils, 'logging'):  # not in every build of OpenCV 4.5
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def decode_image(data: bytes) -> ImageArray:
@@ -47,16 +54,16 @@ def decode_pixels(data: bytes) -> np.ndarray:
     """Decode to (H, W, 3) BGR or (H, W) grey in the file's own pixel type.
 
     Raises:
-        ImageError: no image, or cut off.
+        ImageError: no image, cut off, or too large.
     """
     if not data:
         raise ImageError('expected an encoded image, got 0 bytes')
     if _is_cut_off(data):
         raise ImageError(f'the image is cut off after {len(data)} bytes; write or send it again')
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
-    except cv2.error as error:
-        raise ImageError(f'the image cannot be decoded: {error}') from error
+    size = encoded_size(data)
+    if size is not None:
+        check_size(*size)
+    image = None if size is None else _decoded(data)
     if image is None or image.size == 0:
         raise ImageError(
             f'expected an encoded image (PNG, JPEG, PNM, BMP, TIFF), got {len(data)} bytes that '
@@ -78,6 +85,13 @@ def as_8bit(pixels: np.ndarray) -> np.ndarray:
     raise ImageError(
         f'expected 8 or 16 bits a channel, got {pixels.dtype}; convert the image to 8 bit first'
     )
+
+
+def _decoded(data: bytes) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
+    except cv2.error as error:
+        raise ImageError(f'the image cannot be decoded: {first_line(error)}') from error
 
 
 def _is_cut_off(data: bytes) -> bool:

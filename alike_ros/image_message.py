@@ -18,6 +18,7 @@ from alike_ros.depth import depth_in_metres
 from alike_ros.errors import ImageError
 from alike_ros.image_converters import convert
 from alike_ros.image_decode import as_8bit, decode_pixels
+from alike_ros.image_size import check_size
 from alike_ros.structures import ImageArray
 
 _NAMED = re.compile(r'(mono|rgba?|bgra?|bayer_(?:rggb|bggr|gbrg|grbg))(8|16)')
@@ -49,8 +50,9 @@ def image_from_msg(msg: Any) -> ImageArray:
     values are scaled by their full range. Float images are expected in [0, 1].
 
     Raises:
-        ImageError: no pixels, an unknown encoding, less data than height x step, a step shorter
-            than a row, signed or out-of-range values, or compressed data that does not decode.
+        ImageError: no pixels or too many, an unknown encoding, less data than height x step, a
+            step shorter than a row, signed or out-of-range values, or compressed data that does
+            not decode.
     """
     if hasattr(msg, 'format'):
         return _from_compressed(msg)
@@ -148,6 +150,7 @@ def _rows(msg: Any, layout: _Layout) -> np.ndarray:
 
 def _buffer(msg: Any, needed: int) -> np.ndarray:
     """View the data as 1-D uint8, at least `needed` bytes of it."""
+    check_size(msg.width, msg.height)
     data = msg.data
     if isinstance(data, np.ndarray):
         buffer = np.ascontiguousarray(data).reshape(-1).view(np.uint8)

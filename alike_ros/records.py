@@ -21,7 +21,11 @@ STATE_INITIALIZING, STATE_TRACKING, STATE_LOST, STATE_DISABLED = range(4)
 
 
 def keypoints_record(
-    result: Result, weights: WeightsFile, rectified: bool, descriptor_type: str
+    result: Result,
+    weights: WeightsFile,
+    rectified: bool,
+    descriptor_type: str,
+    camera: int = 0,
 ) -> dict[str, Any]:
     """Return the fields of Keypoints; `descriptor_type` is none, float32 or float16."""
     features = result.features
@@ -30,6 +34,7 @@ def keypoints_record(
     kind = np.dtype(descriptor_type if written else np.float32).newbyteorder('<')
     descriptors = features.descriptors.astype(kind, copy=False)
     return {
+        'camera_id': camera,
         'height': height,
         'width': width,
         'model': weights.model,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 
 from alike_ros.camera import Camera
-from alike_ros.config import StereoConfig, TrackerConfig, Value, change_live
+from alike_ros.config import StereoConfig, TrackerConfig
 from alike_ros.extractor import Extractor
 from alike_ros.frontend_base import FrontEndBase, Seen
 from alike_ros.results import Counters, Result
@@ -27,6 +27,8 @@ class RigFrontEnd(FrontEndBase):
     All images of a set are one batch of the network where their sizes are the same.
     """
 
+    _depth: StereoConfig
+
     def __init__(
         self,
         extractor: Extractor,
@@ -35,8 +37,7 @@ class RigFrontEnd(FrontEndBase):
         stereo: StereoConfig | None = None,
         first: Counters | None = None,
     ) -> None:
-        super().__init__(extractor, tracker, first, cameras)
-        self._stereo = stereo or StereoConfig()
+        super().__init__(extractor, tracker, stereo or StereoConfig(), first, cameras)
         self._linker = TrackLinker(cameras, self._trackers[0].next_id)
 
     def process(
@@ -77,7 +78,7 @@ class RigFrontEnd(FrontEndBase):
             images = frames[a].image, frames[b].image
             features = seen[a].result.features
             for others in _views_of(seen[b]):
-                found = match_stereo(camera, features, others, self._stereo, images)
+                found = match_stereo(camera, features, others, self._depth, images)
                 links.setdefault((a, b), found.matches)  # the first are those of tracks
                 results[a] = _filled(results[a], found)
         return links, results
@@ -90,13 +91,6 @@ class RigFrontEnd(FrontEndBase):
     def successor(self) -> Counters:
         """Return where another front end goes on with the same stream, in a new epoch."""
         return replace(super().successor(), track_id=self._linker.next_id)
-
-    def configure(self, **parameters: Value) -> None:
-        """Change live parameters of all parts; all of them, or none."""
-        of_stereo = {field.name for field in fields(StereoConfig)}
-        stereo = change_live(self._stereo, {k: v for k, v in parameters.items() if k in of_stereo})
-        super().configure(**{k: v for k, v in parameters.items() if k not in of_stereo})
-        self._stereo = stereo
 
 
 def _views_of(seen: Seen) -> tuple[Features, ...]:

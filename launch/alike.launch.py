@@ -45,12 +45,13 @@ ARGUMENTS = {
 }
 # Kilted warns of the older name; earlier distributions know no other.
 OLDER = os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
+FIRST = {'stereo': ('left/image', 'left/camera_info'), 'rig': ('image_0', 'camera_info_0')}
 PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE' if OLDER else 'FASTDDS_DEFAULT_PROFILES_FILE'
 
 
 def beside(image: str, camera_info: str, topic: str) -> list[tuple[str, str]]:
     """Remap the images of one camera to a topic, and the calibration to the one beside it."""
-    if not topic:
+    if topic in ('', image):
         return []
     return [
         (image, topic),
@@ -89,6 +90,8 @@ def nodes(context: LaunchContext) -> list[Node]:
     parameters += [{'camera_count': len(images)}] if images else []
     for camera, topic in enumerate(images):
         remappings += beside(f'image_{camera}', f'camera_info_{camera}', topic)
+    shown, its_info = FIRST.get(given['cameras'], ('image', 'camera_info'))
+    topics = dict(remappings)
     frontend = Node(
         package='alike_ros',
         executable='frontend_node',
@@ -106,8 +109,8 @@ def nodes(context: LaunchContext) -> list[Node]:
         namespace=given['namespace'],
         arguments=['-d', str(CONFIG / 'alike.rviz'), '-f', given['fixed_frame']],
         remappings=[
-            ('/image', image),
-            ('/camera_info', camera_info),
+            ('/image', topics.get(shown, shown)),
+            ('/camera_info', topics.get(its_info, its_info)),
             ('/frontend/debug_image', 'frontend/debug_image'),
             ('/frontend/tracks_cloud', 'frontend/tracks_cloud'),
             ('/frontend/markers', 'frontend/markers'),

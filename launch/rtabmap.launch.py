@@ -2,6 +2,7 @@
 
     ros2 launch alike_ros rtabmap.launch.py image:=/cam/rgb/image_rect depth:=/cam/depth/image
 
+With cameras:=stereo left:=… right:=… it is the left image, and points have the depth of the pair.
 Takes every argument of alike.launch.py too; params_file may have a section for the node `bridge`.
 The images must be rectified, and the front end be told so: `rectified: true` in params_file.
 """
@@ -37,7 +38,8 @@ def nodes(context: LaunchContext) -> list[Node]:
     """Make the bridge once the values of the arguments are known."""
     given = context.launch_configurations
     parameters = [ParameterFile(given['params_file'])] if given['params_file'] else []
-    image = given['image']
+    stereo = given.get('cameras') == 'stereo'
+    image = given['left'] or 'left/image' if stereo else given['image']
     camera_info = given['camera_info'] or os.path.join(os.path.dirname(image), 'camera_info')
     bridge = Node(
         package='alike_ros',

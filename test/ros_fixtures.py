@@ -85,6 +85,11 @@ class NodeProcess:
     def text(self) -> str:
         return ''.join(self.log)
 
+    def most_memory_kb(self) -> int:
+        """Return the most memory that was ever resident."""
+        status = Path(f'/proc/{self._process.pid}/status').read_text()
+        return int(status.split('VmHWM:')[1].split()[0])
+
     def wait_for_log(self, text: str, count: int = 1) -> None:
         with self._changed:
             found = self._changed.wait_for(lambda: self.text.count(text) >= count, TIMEOUT_S)
@@ -202,8 +207,8 @@ class Probe:
     def hello(self, make=None) -> None:
         """Publish images until tracks come back: every endpoint has then found the other."""
         self.wait_matched(1)
-        for _ in range(100):
-            self.images.publish((make or image_message)(texture(), 1))
+        for stamp in range(1, 101):
+            self.images.publish((make or image_message)(texture(), stamp))
             try:
                 self.wait('tracks', timeout_s=0.3)
                 self.wait('status', timeout_s=0.3)

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from alike_ros.config import (
+    DepthConfig,
     DetectorConfig,
     ExtractorConfig,
     NodeConfig,
@@ -35,6 +36,14 @@ def test_a_value_that_cannot_be_is_refused_with_what_was_expected(name, value, s
 
 def test_a_whole_number_is_taken_for_a_float():
     assert DetectorConfig(scores_th=1).scores_th == 1.0
+
+
+def test_a_range_of_depths_that_is_empty_is_refused_and_may_move_as_a_whole():
+    with pytest.raises(ConfigError, match='min_depth must lie below max_depth, got 5.0 and 5.0'):
+        DepthConfig(min_depth=5.0, max_depth=5.0)
+    with pytest.raises(ConfigError, match='set both in one call'):
+        change_live(StereoConfig(), {'min_depth': 200.0})
+    assert change_live(StereoConfig(), {'min_depth': 200.0, 'max_depth': 300.0}).min_depth == 200
 
 
 def test_names_are_unique_over_all_configurations():

@@ -23,7 +23,8 @@ from alike_ros.ros.frontend.masks import Masks  # noqa: E402
 
 SIZE = (160, 120)
 JOURNAL = Journal(logging.getLogger('frontend'), period_s=0.0)
-_stamps = itertools.count(10**9, 10**8)
+S = 10**9
+_stamps = itertools.count(S, 10**8)
 
 
 def lower_half():
@@ -56,7 +57,7 @@ def test_keypoints_lie_where_file_and_topic_let_them(data, path):
 
         by_file = keypoints()
         assert min(by_file.v) > 59 and min(by_file.u) < 70 and len(by_file.u) > 5
-        masks.publish(image_message(right_half(), 1))
+        masks.publish(image_message(right_half(), next(_stamps)))
         by_both = probe.wait_until(keypoints, lambda found: min(found.u) > 79)
         assert min(by_both.v) > 59 and len(by_both.u) > 2
 
@@ -70,30 +71,48 @@ def test_a_file_that_is_no_mask_ends_the_start_with_one_sentence():
 
 def test_the_newest_mask_whose_size_fits_holds(caplog):
     masks = Masks(JOURNAL, '')
-    assert masks.mask_for(SIZE) is None
+    assert masks.mask_for(SIZE, 9) is None
     masks.add(image_message(lower_half(), 1))
-    assert np.array_equal(masks.mask_for(SIZE), lower_half())
+    assert np.array_equal(masks.mask_for(SIZE, 9), lower_half())
     masks.add(image_message(np.ones((50, 50), np.uint8), 2))
-    assert np.array_equal(masks.mask_for(SIZE), lower_half()) and 'left out' in caplog.text
+    assert np.array_equal(masks.mask_for(SIZE, 9), lower_half()) and 'left out' in caplog.text
     masks.add(image_message(right_half()[::2, ::2].copy(), 3))
-    assert np.array_equal(masks.mask_for(SIZE), right_half())
+    assert np.array_equal(masks.mask_for(SIZE, 9), right_half())
 
 
 def test_colour_is_no_mask_and_the_one_before_holds(caplog):
     masks = Masks(JOURNAL, '')
     masks.add(image_message(lower_half(), 1))
     masks.add(image_message(texture(), 2))
-    assert np.array_equal(masks.mask_for(SIZE), lower_half()) and 'mono8' in caplog.text
+    assert np.array_equal(masks.mask_for(SIZE, 9), lower_half()) and 'mono8' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ('mask_ns', 'image_ns', 'hides'),
+    [
+        (10 * S, 11 * S, True),
+        (10 * S, 10 * S - 2 * S, True),
+        (10 * S, 12 * S + 1, False),
+        (10 * S, 7 * S, False),  # the clock went back
+        (0, 99 * S, True),
+        (10 * S, 0, True),
+    ],
+)
+def test_a_mask_far_from_the_image_in_time_hides_nothing(mask_ns, image_ns, hides):
+    masks = Masks(JOURNAL, '', max_age_s=2.0)
+    masks.add(image_message(lower_half(), mask_ns))
+    assert (masks.mask_for(SIZE, image_ns) is not None) == hides
+    assert ('does its publisher still run?' in masks.trouble) != hides
 
 
 def test_images_that_the_file_does_not_fit_are_refused(path):
     with pytest.raises(ImageError, match='proportions'):
-        Masks(JOURNAL, path).mask_for((50, 50))
+        Masks(JOURNAL, path).mask_for((50, 50), 9)
 
 
 def test_a_stereo_camera_has_a_file_for_each_side_or_none(path):
     left, right = open_eyes(JOURNAL, NodeConfig(cameras='stereo', mask=f':{path}')).values()
-    assert left.masks.mask_for(SIZE) is None
-    assert np.array_equal(right.masks.mask_for(SIZE), lower_half())
+    assert left.masks.mask_for(SIZE, 9) is None
+    assert np.array_equal(right.masks.mask_for(SIZE, 9), lower_half())
     with pytest.raises(ConfigError, match='each of 2 cameras'):
         open_eyes(JOURNAL, NodeConfig(cameras='stereo', mask=path))

@@ -142,7 +142,8 @@ def test_each_trouble_has_its_level_and_reason():
     assert reason(starved)[0] == warn and '30 of the last images never' in reason(starved)[1]
     assert reason(failing)[0] == DiagnosticStatus.ERROR and 'device' in reason(failing)[1]
     assert reason(full)[0] == warn and 'queue_size' in reason(full)[1]
-    assert reason(healthy, Condition('active', calibrated=False))[0] == warn
+    troubled = Condition('active', troubles=('no camera_info has come',))
+    assert reason(healthy, troubled) == (warn, 'no camera_info has come')
     assert reason(healthy, Condition('active', enabled=False))[0] == ok
     large = Condition('active', too_large='too large')
     assert reason(healthy, large) == (warn, 'too large')
@@ -183,6 +184,31 @@ def test_image_gets_the_calibration_of_its_stamp():
     assert found == [100, 100, 100, 130, 130]
 
 
+@pytest.mark.parametrize('every_image', [False, True])
+def test_a_calibration_after_the_clock_was_set_back_voids_those_of_before(every_image):
+    book = CalibrationBook(Journal(Log()), False, 0.0, every_image)
+    book.add(camera_info(10, focal=100.0))
+    book.add(camera_info(20, focal=110.0))
+    book.add(camera_info(5, focal=130.0))
+    # in replay, images of before may still wait, and keep theirs
+    assert focal(book.camera_for(25, (160, 120))) == (110 if every_image else 130)
+
+
+def test_the_trouble_of_the_newest_image_is_told_until_one_is_well():
+    book = CalibrationBook(Journal(Log()), False, 0.0, False)
+    assert book.camera_for(1, (160, 120)) is None and 'no camera_info has come' in book.trouble
+    for stamp, fields, words in (
+        (10, {}, ''),
+        (20, {'d': [0.1] * 3}, 'plumb_bob has 4 or 5 coefficients, got 3'),
+        (30, {'focal': 0.0}, 'uncalibrated'),
+        (40, {'size': (80, 60)}, 'describes images of 80x60, the image has 160x120'),
+        (50, {}, ''),
+    ):
+        book.add(camera_info(stamp, **fields))
+        assert (book.camera_for(stamp, (160, 120)) is None) == bool(words)
+        assert words in book.trouble and bool(book.trouble) == bool(words)
+
+
 def test_waiting_image_gets_a_late_camera_info_and_closing_ends_the_wait():
     book = CalibrationBook(Journal(Log()), False, 60.0, True)
     got = []
@@ -212,7 +238,7 @@ def test_image_does_not_wait_again_until_pairs_come_again():
 def test_camera_info_stamped_zero_holds_for_every_image():
     book = CalibrationBook(Journal(Log()), False, 3600.0, True)
     book.add(camera_info(0))
-    assert book.camera_for(10**18, (160, 120)) is not None and book.known
+    assert book.camera_for(10**18, (160, 120)) is not None and not book.trouble
 
 
 def test_book_does_not_grow_with_changing_calibrations():

@@ -14,11 +14,20 @@ from rclpy.qos import QoSProfile  # noqa: E402
 from ros_fixtures import camera_info, image_message, running, stamp_of, texture  # noqa: E402
 from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
 
+from alike_ros.camera import camera_from_info  # noqa: E402
 from alike_ros.config import NodeConfig  # noqa: E402
 from alike_ros.consumers.config import BridgeConfig  # noqa: E402
+from alike_ros.consumers.rtabmap import local_features  # noqa: E402
 from alike_ros.consumers.vins import VinsFusion  # noqa: E402
 from alike_ros.extractor import Extractor  # noqa: E402
 from alike_ros.rig_frontend import RigFrontEnd  # noqa: E402
+from alike_ros.ros.bridge.rtabmap import (  # noqa: E402
+    CAMERA_INFO,
+    IMAGE,
+    KEYPOINTS,
+    takers,
+)
+from alike_ros.ros.bridge.stamps import SameStamp  # noqa: E402
 from alike_ros.ros.frontend.assembly import open_eyes, open_geometry  # noqa: E402
 from alike_ros.ros.frontend.health import Health  # noqa: E402
 from alike_ros.ros.frontend.journal import Journal  # noqa: E402
@@ -131,7 +140,7 @@ def test_each_camera_has_its_keypoints_under_its_own_frame(pair):
     [tracks] = pair.probe.wait_for_stamps('tracks', stamps)
     both = pair.probe.wait('keypoints', 2)
     assert [m.header.frame_id for m in both] == ['left_optical', 'right_optical']
-    assert [stamp_of(m) for m in both] == stamps * 2
+    assert [stamp_of(m) for m in both] == stamps * 2 and [m.camera_id for m in both] == [0, 1]
     rows, camera = np.array(tracks.keypoint_index), np.array(tracks.camera_id)
     for each, keypoints in enumerate(both):
         assert np.array_equal(
@@ -160,6 +169,29 @@ def test_vins_fusion_gets_both_cameras(pair):
     left, right = (channels['id'][channels['camera_id'] == each] for each in (0, 1))
     assert len(right) > 10 and set(right) <= set(left)
     assert np.isfinite(clouds[-1].points).all()
+
+
+@pytest.mark.parametrize('order', list(itertools.permutations(range(4)))[::5])
+def test_rtabmap_gets_the_left_keypoints_with_the_depth_of_the_pair(pair, order):
+    [stamp] = pair.send()
+    both = pair.probe.wait('keypoints', 2)
+    image = named(image_message(texture(), stamp), 'left_optical')
+    info = camera_info(stamp, focal=FOCAL, d=[0.0] * 5)
+    messages = [(KEYPOINTS, both[0]), (KEYPOINTS, both[1]), (IMAGE, image), (CAMERA_INFO, info)]
+    met, missing = [], []
+    same_stamp = SameStamp((IMAGE, CAMERA_INFO, KEYPOINTS), met.append, missing.append)
+    take = takers(same_stamp, (IMAGE, CAMERA_INFO, KEYPOINTS))
+    for i in order:
+        topic, message = messages[i]
+        take[topic](message)
+    [found] = met
+    assert same_stamp.waiting == 0 and found[KEYPOINTS].header.frame_id == 'left_optical'
+    features = local_features(found[KEYPOINTS], camera_from_info(found[CAMERA_INFO]))
+    known = np.isfinite(features.points[:, 2])
+    assert known.sum() > 0.6 * len(known)
+    assert np.median(np.abs(features.points[known, 2] / DEPTH - 1)) < 0.01
+    seen = camera_from_info(info).project(features.points[known])
+    assert np.allclose(seen, features.keypoints[known], atol=1e-3)
 
 
 def test_a_left_image_without_a_right_one_is_counted(pair):

@@ -98,3 +98,8 @@ def test_clahe_of_grey_is_that_of_the_grey_image(rng):
 @pytest.mark.parametrize('value', [0, 7, 255])
 def test_a_blank_image_stays_blank_under_clahe(value):
     assert prepare(np.full((45, 70), value, np.uint8), clahe_clip_limit=2.0).is_blank
+
+
+@pytest.mark.parametrize('shape', [(4, 50), (50, 4), (1, 1)])
+def test_an_image_smaller_than_a_keypoint_needs_has_none(shape, rng):
+    assert prepare(rng.integers(0, 256, shape, np.uint8)).is_blank

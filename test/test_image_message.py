@@ -6,8 +6,6 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from alike_ros import image_converters
 from alike_ros.errors import ImageError
@@ -241,7 +239,8 @@ def test_compressed_depth_says_which_topic_to_choose(image_format):
         ({'encoding': 'uyvy', 'width': 3}, 'even width'),
         ({'encoding': 'nv12', 'height': 3}, 'even width and height'),
         ({'encoding': 'nv12', 'step': 4}, 'step is 4'),
-        ({'height': 2**32 - 1, 'width': 2**32 - 1, 'step': 2**32 - 1}, 'expected at least'),
+        ({'height': 2**32 - 1, 'width': 2**32 - 1, 'step': 2**32 - 1}, 'got 4294967295 x 42949'),
+        ({'height': 60000, 'width': 60000, 'step': 60000}, 'at most .* got 60000 x 60000'),
     ],
 )
 def test_a_wrong_message_says_what_is_wrong(changes, words):
@@ -258,44 +257,3 @@ def test_float_images_out_of_range_say_what_came(value, words):
     pixels[1, 2] = value
     with pytest.raises(ImageError, match=words):
         image_from_msg(message(pixels, '32FC1'))
-
-
-ENCODINGS = st.sampled_from(
-    [*COLOUR_ENCODINGS, *GREY_ENCODINGS, 'uyvy', 'yuyv', 'nv12', 'nv21', 'nv24', 'bayer_grbg8']
-    + ['bayer_rggb16', '8SC1', '16SC2', '8UC9', '32FC2']
-)
-SIZES = st.integers(0, 12) | st.integers(0, 2**32 - 1)
-
-
-@settings(max_examples=400, deadline=None)
-@given(SIZES, SIZES, SIZES, ENCODINGS | st.text(max_size=8), st.integers(0, 1), st.binary())
-def test_no_message_raises_anything_but_an_image_error(
-    height, width, step, encoding, is_bigendian, data
-):
-    msg = SimpleNamespace(
-        height=height,
-        width=width,
-        step=step,
-        encoding=encoding,
-        is_bigendian=is_bigendian,
-        data=data * 4,
-    )
-    try:
-        image = image_from_msg(msg)
-    except ImageError:
-        return
-    assert image.shape[:2] == (height, width)
-    assert image.dtype == np.uint8
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    st.sampled_from([b'', b'\xff\xd8\xff\xe0', b'\x89PNG\r\n\x1a\n', b'P5\n3 3\n255\n', b'BM']),
-    st.binary(max_size=200),
-    st.text(max_size=12),
-)
-def test_no_compressed_message_raises_anything_but_an_image_error(start, data, image_format):
-    try:
-        image_from_msg(SimpleNamespace(format=image_format, data=start + data))
-    except ImageError:
-        return

@@ -152,6 +152,29 @@ def test_a_rig_has_as_many_cameras_as_topics_are_given():
     assert remappings['camera_info_2'] == '/c/camera_info'
 
 
+def test_topics_of_a_rig_that_keep_their_names_keep_their_calibrations():
+    given = arguments('rig.launch.py')
+    remappings = dict(frontend(run_launch_file('alike.launch.py', **given))['remappings'])
+    assert not {'image_0', 'camera_info_0', 'camera_info_1'} & remappings.keys()
+
+
+@pytest.mark.parametrize(
+    ('name', 'given', 'image', 'camera_info'),
+    [
+        ('stereo.launch.py', {}, 'left/image', 'left/camera_info'),
+        ('stereo.launch.py', {'left': '/l/raw'}, '/l/raw', '/l/camera_info'),
+        ('rig.launch.py', {}, 'image_0', 'camera_info_0'),
+        ('rig.launch.py', {'images': '/a/raw,/b/raw'}, '/a/raw', '/a/camera_info'),
+        ('rgbd.launch.py', {'image': '/c/raw'}, '/c/raw', '/c/camera_info'),
+    ],
+)
+def test_rviz_shows_the_images_of_camera_0(name, given, image, camera_info):
+    nodes = run_launch_file('alike.launch.py', **arguments(name) | given)
+    [rviz] = [node for node in nodes if node['package'] == 'rviz2']
+    shown = dict(rviz['remappings'])
+    assert (shown['/image'], shown['/camera_info']) == (image, camera_info)
+
+
 @pytest.mark.parametrize('name', BESIDE)
 def test_a_node_is_added_to_the_front_end_of_a_live_camera(name):
     path = included(name)
@@ -175,6 +198,17 @@ def test_rtabmap_gets_images_and_calibration_of_the_same_camera():
         '/cam/camera_info',
     )
     assert BridgeConfig(**bridge['parameters'][0]) == BridgeConfig(consumer='rtabmap')
+
+
+def test_rtabmap_gets_the_left_camera_of_a_stereo_pair():
+    with patch.dict(sys.modules, {module: MagicMock() for module in STAND_INS}):
+        module = runpy.run_path(str(share_dir() / 'launch' / 'rtabmap.launch.py'))
+    values = {argument: default for argument, (default, _) in module['ARGUMENTS'].items()}
+    values |= {'cameras': 'stereo', 'left': '/l/image_rect', 'right': '/r/image_rect'}
+    module['nodes'](SimpleNamespace(launch_configurations=values))
+    remappings = dict(module['Node'].call_args.kwargs['remappings'])
+    assert remappings['image'] == '/l/image_rect'
+    assert remappings['camera_info'] == '/l/camera_info'
 
 
 def test_calibration_is_looked_for_beside_the_images():

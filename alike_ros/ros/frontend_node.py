@@ -20,6 +20,7 @@ from alike_ros.blas import limit_blas_threads
 from alike_ros.config import Value, change_live
 from alike_ros.errors import AlikeError
 from alike_ros.frontend import Counters
+from alike_ros.image_decode import quiet_decoders
 from alike_ros.ros import process
 from alike_ros.ros.frontend import diagnostics
 from alike_ros.ros.frontend.engine import Engine
@@ -185,11 +186,11 @@ class FrontEndNode(LifecycleNode):
             self._failure,
             self._engine.enabled,
             topic,
-            self._engine.calibrated,
             self._inputs.wrong_type() if self._inputs else '',
             self.count_publishers(topic),
             namesake,
             self._inputs.too_large() if self._inputs else '',
+            self._engine.troubles,
         )
 
 
@@ -197,6 +198,7 @@ def main() -> int:
     """Run the node until it is asked to end; 0 when it was, 1 when it could not start."""
     limit_blas_threads()
     keep_freed_memory()
+    quiet_decoders()
     return process.run(FrontEndNode, _work)
 
 

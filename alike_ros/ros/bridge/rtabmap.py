@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -45,10 +46,9 @@ class RtabmapBridge:
             topics[DEPTH] = Image
         self._same_stamp = SameStamp(topics, self._publish, self._warn_missing)
         self._images = node.create_publisher(self._messages.RGBDImage, 'rgbd_image', output_qos())
-        for topic, kind in topics.items():
-            take = guarded(journal, partial(self._same_stamp.add, topic))
-            qos = deep_qos() if kind is Keypoints else _sensor_qos()
-            node.create_subscription(kind, topic, take, qos)
+        for topic, take in takers(self._same_stamp, topics).items():
+            qos = deep_qos() if topic == KEYPOINTS else _sensor_qos()
+            node.create_subscription(topics[topic], topic, guarded(journal, take), qos)
 
     def _publish(self, found: dict[str, Any]) -> None:
         image, info, keypoints = found[IMAGE], found[CAMERA_INFO], found[KEYPOINTS]
@@ -96,6 +96,23 @@ class RtabmapBridge:
             f'{" and ".join(sorted(topics))} beside the others; all of them need the stamp of '
             'the image.',
         )
+
+
+def takers(same_stamp: SameStamp, topics: Iterable[str]) -> dict[str, Callable[[Any], None]]:
+    """Return what takes the messages of each topic.
+
+    Of several cameras, the keypoints of all have one stamp: those of camera 0, which has the
+    depths of a stereo pair, are the image's.
+    """
+
+    def take_keypoints(message: Any) -> None:
+        if message.camera_id == 0:
+            same_stamp.add(KEYPOINTS, message)
+
+    return {
+        topic: take_keypoints if topic == KEYPOINTS else partial(same_stamp.add, topic)
+        for topic in topics
+    }
 
 
 def _rtabmap_messages() -> Any:

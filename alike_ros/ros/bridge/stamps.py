@@ -29,6 +29,11 @@ class SameStamp:
         self._waiting: dict[int, dict[str, Any]] = {}
         self._given_up = 0
 
+    @property
+    def waiting(self) -> int:
+        """Stamps that are not complete."""
+        return len(self._waiting)
+
     def add(self, topic: str, message: Any) -> None:
         """Take a message; `complete` is called from here."""
         stamp = stamp_ns(message.header)

@@ -49,7 +49,8 @@ def open_eyes(journal: Journal, config: NodeConfig) -> dict[CameraTopics, Eye]:
             CalibrationBook(
                 journal, config.rectified, config.camera_info_wait, queue, names.camera_info
             ),
-            Masks(journal, mask),
+            Masks(journal, mask, config.mask_max_age, names.mask),
+            names.image,
         )
         for names, mask in zip(topics, masks, strict=True)
     }
@@ -77,7 +78,7 @@ def open_frontend(configs: Configs, first: Counters) -> FrontEnd | RigFrontEnd:
         noise = np.random.default_rng(0).integers(0, 256, _WARM_UP_SIZE, np.uint8)
         extractor.extract(noise)
         if configs.node.cameras in ('mono', 'rgbd'):
-            return FrontEnd(extractor, configs.tracker, first)
+            return FrontEnd(extractor, configs.tracker, first, configs.stereo)
         cameras = len(camera_topics(configs.node))
         return RigFrontEnd(extractor, cameras, configs.tracker, configs.stereo, first)
     except BaseException:

@@ -14,15 +14,17 @@ from alike_ros.ros.conversions import stamp_ns
 from alike_ros.ros.frontend.journal import Journal
 
 _CALIBRATIONS_KEPT = 100
+_UNKNOWN = 'x, y, vx and vy are NaN'
 
 
 @dataclass(frozen=True)
 class _Calibration:
-    """What a camera_info says: `content` to compare it by; no camera when it is not usable."""
+    """What a camera_info says: `content` to compare it by; no camera, but why, if not usable."""
 
     content: Any
     info: Any
     camera: Camera | None
+    trouble: str
 
 
 class CalibrationBook:
@@ -31,7 +33,10 @@ class CalibrationBook:
     With `every_image`, an image waits (`wait_s` at most) for the camera_info of its own stamp,
     so that the same images give the same coordinates however the two topics race. After a wait
     in vain, images wait again only once a camera_info with the stamp of an image has come. One
-    stamped 0 holds for all images.
+    stamped 0 holds for all images. Without it a camera_info whose stamp goes back makes those of
+    later stamps void: they are of a time before the clock was set.
+
+    trouble: why the newest image has no calibration; empty when it has one.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class CalibrationBook:
         every_image: bool,
         topic: str = 'camera_info',
     ) -> None:
+        self.trouble = f'no {topic} has come: {_UNKNOWN}'
         self._journal = journal
         self._topic = topic
         self._rectified = rectified
@@ -60,9 +66,11 @@ class CalibrationBook:
         stamp = stamp_ns(info.header)
         content = _content(info)
         with self._changed:
+            if not self._every_image and stamp < (self._newest_ns or stamp):
+                self._entries = [entry for entry in self._entries if entry[0] <= stamp]
             known = self._lookup(stamp)
             if known is None or known.content != content:
-                self._insert(stamp, _Calibration(content, info, self._camera(info)))
+                self._insert(stamp, _Calibration(content, info, *self._camera(info)))
             self._newest_ns = stamp
             self._notice_pair()
             self._changed.notify_all()
@@ -79,8 +87,9 @@ class CalibrationBook:
             return None
         camera = known.camera
         if camera is not None and camera.image_size not in ((0, 0), image_size):
-            self._warn_size(camera.image_size, image_size)
+            self.trouble = self._misfit(camera.image_size, image_size)
             return None
+        self.trouble = known.trouble
         return camera
 
     def info_for(self, stamp: int) -> Any | None:
@@ -88,11 +97,6 @@ class CalibrationBook:
         with self._changed:
             known = self._lookup(stamp)
         return None if known is None else known.info
-
-    @property
-    def known(self) -> bool:
-        """Whether any usable calibration has come."""
-        return any(known.camera is not None for known in self._calibrations)
 
     def open(self) -> None:
         self._closed = False
@@ -141,19 +145,21 @@ class CalibrationBook:
             self._calibrations = used
             self._entries = list(zip(stamps, range(len(used)), strict=True))
 
-    def _camera(self, info: Any) -> Camera | None:
+    def _camera(self, info: Any) -> tuple[Camera | None, str]:
+        """Return the camera, or why there is none."""
         try:
             camera = camera_from_info(info, self._rectified)
         except CameraError as error:
             self._journal.warn(self._topic, f'{self._topic} is not usable: {error}')
-            return None
-        if camera is None:
-            self._journal.warn_once(
-                f'uncalibrated {self._topic}',
-                f'{self._topic} comes from an uncalibrated camera (K[0] is 0): x, y, vx and vy '
-                'are NaN; calibrate the camera, for example with camera_calibration.',
-            )
-        return camera
+            return None, f'{_UNKNOWN}: {self._topic} is not usable: {error}'
+        if camera is not None:
+            return camera, ''
+        trouble = f'{self._topic} comes from an uncalibrated camera (K[0] is 0): {_UNKNOWN}'
+        self._journal.warn_once(
+            f'uncalibrated {self._topic}',
+            f'{trouble}; calibrate the camera, for example with camera_calibration.',
+        )
+        return None, trouble
 
     def _warn_missing(self) -> None:
         now_s = time.monotonic()
@@ -162,17 +168,20 @@ class CalibrationBook:
         if now_s - self._first_image_s >= self._wait_s or self._paired is False:
             self._journal.warn_once(
                 f'no {self._topic}',
-                f'Images come without a {self._topic}: x, y, vx and vy are NaN; publish it beside '
-                f'the images or remap the topic (-r {self._topic}:=/your_camera/camera_info).',
+                f'Images come without a {self._topic}: {_UNKNOWN}; publish it beside the images '
+                f'or remap the topic (-r {self._topic}:=/your_camera/camera_info).',
             )
 
-    def _warn_size(self, expected: tuple[int, int], got: tuple[int, int]) -> None:
+    def _misfit(self, expected: tuple[int, int], got: tuple[int, int]) -> str:
+        trouble = (
+            f'{self._topic} describes images of {expected[0]}x{expected[1]}, the image has '
+            f'{got[0]}x{got[1]}: {_UNKNOWN}'
+        )
         self._journal.warn(
             f'{self._topic} size',
-            f'{self._topic} describes images of {expected[0]}x{expected[1]}, the image has '
-            f'{got[0]}x{got[1]}: x, y, vx and vy are NaN; the calibration must be of this '
-            'resolution (mind binning and roi).',
+            f'{trouble}; the calibration must be of this resolution (mind binning and roi).',
         )
+        return trouble
 
 
 def _content(info: Any) -> tuple[Any, ...]:

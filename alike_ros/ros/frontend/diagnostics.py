@@ -13,6 +13,7 @@ from alike_ros.ros.frontend.health import Counts, Recent
 from alike_ros.weights import WeightsFile
 
 SILENCE_S = 3.0
+FEW_JUMPS = 2  # more than a clock that is set, or a bag that begins again
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,18 @@ class Condition:
     publishers: how many that topic has.
     namesake: what another node of this node's name does, if there is one.
     too_large: what is wrong with the size of its images, if anything.
+    troubles: what is wrong with the inputs beside the images: calibration, masks.
     """
 
     lifecycle: str
     failure: str = ''
     enabled: bool = True
     topic: str = 'image'
-    calibrated: bool = True
     wrong_type: str = ''
     publishers: int = 0
     namesake: str = ''
     too_large: str = ''
+    troubles: tuple[str, ...] = ()
 
 
 def assess(condition: Condition, recent: Recent) -> tuple[bytes, str]:
@@ -115,7 +117,13 @@ def _output_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[byte
     if recent.dropped.get(causes.FAILED):
         yield DiagnosticStatus.WARN, 'images were lost to errors: see the log'
     if recent.clock_jumps:
-        yield DiagnosticStatus.WARN, 'the clock jumped back: the tracker was reset'
+        yield DiagnosticStatus.WARN, _clock_reason(recent.clock_jumps)
+    if recent.repeated_stamps:
+        yield (
+            DiagnosticStatus.WARN,
+            'images come with the stamp of the image before: dt is 0 and velocities are NaN; '
+            'does the camera stamp its images?',
+        )
     if recent.dropped.get(causes.QUEUE_FULL):
         yield (
             DiagnosticStatus.WARN,
@@ -132,11 +140,15 @@ def _output_reasons(condition: Condition, recent: Recent) -> Iterator[tuple[byte
     replaced = recent.dropped.get(causes.REPLACED, 0)
     if replaced + recent.lost > recent.processed:
         yield DiagnosticStatus.WARN, _too_slow(recent, replaced)
-    if not condition.calibrated:
-        yield (
-            DiagnosticStatus.WARN,
-            'no usable camera_info: normalised coordinates are NaN',
-        )
+    for trouble in condition.troubles:
+        yield DiagnosticStatus.WARN, trouble
+
+
+def _clock_reason(jumps: int) -> str:
+    reason = 'the clock jumped back: the tracker was reset'
+    if jumps <= FEW_JUMPS:
+        return reason
+    return f'{reason}, {jumps} times of late: do two cameras publish on one topic?'
 
 
 def message(
@@ -155,6 +167,7 @@ def message(
         status.hardware_id = identity.device
     entries = {'lifecycle': condition.lifecycle, **_identity(identity)}
     entries |= {'waiting': str(waiting), **_counts(counts), **_recent(recent)}
+    entries['calibration and masks'] = '; '.join(condition.troubles) or 'ok'
     status.values = [KeyValue(key=key, value=value) for key, value in entries.items()]
     array = DiagnosticArray(status=[status])
     array.header.stamp = stamp

@@ -81,8 +81,10 @@ class Engine:
         return self._frontend.successor()
 
     @property
-    def calibrated(self) -> bool:
-        return self._geometry.known
+    def troubles(self) -> tuple[str, ...]:
+        """What is wrong with calibration and masks of the newest set, a sentence each."""
+        masks = (eye.masks.trouble for eye in self.eyes.values())
+        return tuple(trouble for trouble in (self._geometry.trouble, *masks) if trouble)
 
     @property
     def waiting(self) -> int:

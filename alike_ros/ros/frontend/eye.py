@@ -19,6 +19,7 @@ class Eye:
 
     book: CalibrationBook
     masks: Masks
+    topic: str = 'image'
 
     def frame(self, msg: Any, depth: FloatArray | None = None) -> Frame:
         """Return an image message with the depth (H, W) m and the mask that belong to it.
@@ -28,8 +29,9 @@ class Eye:
         """
         image = image_from_msg(msg)
         height, width = image.shape[:2]
-        mask = self.masks.mask_for((width, height))
-        return Frame(image, stamp_ns(msg.header), msg.header.frame_id, depth, mask)
+        stamp = stamp_ns(msg.header)
+        mask = self.masks.mask_for((width, height), stamp)
+        return Frame(image, stamp, msg.header.frame_id, depth, mask)
 
     def camera_for(self, frame: Frame) -> Camera | None:
         """Return the calibration of a frame; see `CalibrationBook.camera_for`."""

@@ -24,9 +24,9 @@ class Geometry:
         self._books = books
 
     @property
-    def known(self) -> bool:
-        """Whether there is a usable calibration of every camera."""
-        return all(book.known for book in self._books)
+    def trouble(self) -> str:
+        """Why coordinates or depths of the newest set are NaN; empty when they are not."""
+        return next((book.trouble for book in self._books if book.trouble), '')
 
     def at(self, frames: Sequence[Frame]) -> tuple[Cameras, Pairs]:
         """Return the cameras of a set of frames, None where not known, and the pairs of them."""
@@ -52,6 +52,11 @@ class PairGeometry(Geometry):
         self._rectified = rectified
         self._infos: tuple[Any, Any] = (None, None)
         self._pairs: Pairs = {}
+        self._no_pair = ''
+
+    @property
+    def trouble(self) -> str:
+        return super().trouble or self._no_pair
 
     def _pairs_at(self, stamps: list[int]) -> Pairs:
         left, right = map(CalibrationBook.info_for, self._books, stamps)
@@ -60,12 +65,12 @@ class PairGeometry(Geometry):
         return self._pairs
 
     def _pairs_of(self, left: Any, right: Any) -> Pairs:
+        self._no_pair = ''
         try:
             pair = stereo_from_infos(left, right, self._rectified)
         except CameraError as error:
-            self._journal.warn(
-                'stereo pair', f'There are no stereo matches and no depths: {error}'
-            )
+            self._no_pair = f'there are no stereo matches and no depths: {error}'
+            self._journal.warn('stereo pair', self._no_pair)
             return {}
         return {} if pair is None else {(0, 1): pair}
 
@@ -73,14 +78,17 @@ class PairGeometry(Geometry):
 class FixedGeometry(Geometry):
     """The rig of a calibration file; pairs are the cameras that see the same scene."""
 
-    known = True
-
     def __init__(self, journal: Journal, rig: Rig) -> None:
         """Raise CameraError where `Rig.overlaps` does."""
         super().__init__(())
+        self._misfit = ''
         self._journal = journal
         self._rig = rig
         self._pairs = rig.overlaps()
+
+    @property
+    def trouble(self) -> str:
+        return self._misfit
 
     def at(self, frames: Sequence[Frame]) -> tuple[Cameras, Pairs]:
         """Return the cameras and pairs; for images of another size None, and no pairs."""
@@ -89,13 +97,15 @@ class FixedGeometry(Geometry):
             for camera, frame in zip(self._rig.cameras, frames, strict=True)
         ]
         if all(fits):
+            self._misfit = ''
             return self._rig.cameras, self._pairs
         wrong = fits.index(False)
-        self._journal.warn(
-            'rig size',
+        self._misfit = (
             f'rig_calibration describes images of {self._rig.cameras[wrong].image_size} of camera '
-            f'{wrong}, the image has {_size(frames[wrong])}: x, y, vx, vy and depth are NaN; the '
-            'calibration must be of this resolution.',
+            f'{wrong}, the image has {_size(frames[wrong])}: x, y, vx, vy and depth are NaN'
+        )
+        self._journal.warn(
+            'rig size', f'{self._misfit}; the calibration must be of this resolution.'
         )
         return [None] * len(frames), {}
 

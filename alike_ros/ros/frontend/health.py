@@ -60,6 +60,7 @@ class Recent:
     silence_s: float
     last_error: str
     clock_jumps: int
+    repeated_stamps: int
     lost: int = 0
 
 
@@ -85,6 +86,7 @@ class Health:
         self._lost = 0
         self._losses: deque[tuple[float, int]] = deque(maxlen=10000)
         self._jumps: deque[float] = deque(maxlen=100)
+        self._repeats: deque[float] = deque(maxlen=100)
         self._error: tuple[float, str] = (-np.inf, '')
         self._last_arrival_s = -np.inf
 
@@ -127,6 +129,10 @@ class Health:
         with self._lock:
             self._jumps.append(self._clock())
 
+    def stamp_repeated(self) -> None:
+        with self._lock:
+            self._repeats.append(self._clock())
+
     def counts(self) -> Counts:
         with self._lock:
             return Counts(
@@ -154,6 +160,7 @@ class Health:
                 last_error=self._error[1],
                 clock_jumps=sum(t > since_s for t in self._jumps),
                 lost=sum(images for t, images in self._losses if t > since_s),
+                repeated_stamps=sum(t > since_s for t in self._repeats),
             )
 
 

@@ -52,12 +52,12 @@ class Outputs:
         self._tracks.publish(message_from_record(Tracks, record, header))
 
     def publish_keypoints(
-        self, result: Result, header: Any, weights: WeightsFile, config: NodeConfig
+        self, camera: int, result: Result, header: Any, weights: WeightsFile, config: NodeConfig
     ) -> None:
         """Publish keypoints with descriptors; nothing is made while nobody subscribes."""
         if self._keypoints.get_subscription_count() > 0:
             record = records.keypoints_record(
-                result, weights, config.rectified, config.descriptor_type
+                result, weights, config.rectified, config.descriptor_type, camera
             )
             self._keypoints.publish(message_from_record(Keypoints, record, header))
 

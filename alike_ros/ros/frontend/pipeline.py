@@ -14,7 +14,8 @@ from alike_ros.ros.frontend.health import Health
 from alike_ros.ros.frontend.journal import Journal
 from alike_ros.ros.frontend.masks import Masks
 from alike_ros.ros.frontend.outputs import Outputs
-from alike_ros.ros.frontend.processing import Arrival, Look, Processing
+from alike_ros.ros.frontend.processing import Arrival, Look, Processing, of_topic
+from alike_ros.structures import FloatArray
 
 __all__ = ['Arrival', 'Pipeline']
 
@@ -39,7 +40,12 @@ class Pipeline(Processing):
 
     def _look(self, arrival: Arrival) -> Look:
         start_s = time.perf_counter()
-        frame = self._eye.frame(arrival.msg, *map(depth_from_msg, arrival.others))
+        frame = self._eye.frame(arrival.msg, *map(_depth, arrival.others))
         decode_s = time.perf_counter() - start_s
         result = self._one_camera.process(frame, self._eye.camera_for(frame))
         return Look((frame,), (result,), (arrival.msg.header,), decode_s)
+
+
+def _depth(msg: Any) -> FloatArray:
+    with of_topic('depth/image'):
+        return depth_from_msg(msg)

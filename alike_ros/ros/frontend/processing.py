@@ -7,13 +7,15 @@ import math
 import time
 import traceback
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from alike_ros import records
-from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, Value
+from alike_ros.config import ExtractorConfig, NodeConfig, StereoConfig, TrackerConfig, Value
 from alike_ros.errors import BackendError, ImageError
 from alike_ros.frontend_base import FrontEndBase
 from alike_ros.geometry import inlier_ratio
@@ -48,10 +50,17 @@ class Look:
     decode_s: float
 
 
+@contextmanager
+def of_topic(topic: str) -> Iterator[None]:
+    """Name the topic in what is wrong with one image of a set."""
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError(f'{topic}: {error}') from error
+
+
 class Processing(ABC):
     """Converts, computes, publishes; a set of images that cannot be is counted and skipped."""
-
-    _library_configs: tuple[type, ...] = (ExtractorConfig, TrackerConfig)
 
     def __init__(
         self,
@@ -74,7 +83,7 @@ class Processing(ABC):
     def configure(self, values: dict[str, Value]) -> None:
         """Change live parameters of any part."""
         library: dict[str, Value] = {}
-        for config in self._library_configs:
+        for config in (ExtractorConfig, TrackerConfig, StereoConfig):
             library |= part_for(config, values)
         if library:
             self._frontend.configure(**library)
@@ -102,8 +111,11 @@ class Processing(ABC):
 
     def _process(self, arrival: Arrival) -> Look:
         look = self._look(arrival)
-        if look.results[0].clock_jumped:
-            self._report_jump(look.frames[0].stamp_ns)
+        first = look.results[0]
+        if first.clock_jumped:
+            self._report_jump(first.stamp_ns)
+        elif first.dt == 0:
+            self._report_repeated(first.stamp_ns)
         self._publish(look, arrival.received_s)
         return look
 
@@ -114,8 +126,8 @@ class Processing(ABC):
         latency_s = self._latency_s(first.stamp_ns)
         turnaround_s = time.monotonic() - received_s
         weights = self._frontend.extractor.weights
-        for result, of_camera in zip(look.results, look.headers, strict=True):
-            self._outputs.publish_keypoints(result, of_camera, weights, self._config)
+        for camera, (result, of_camera) in enumerate(zip(look.results, look.headers, strict=True)):
+            self._outputs.publish_keypoints(camera, result, of_camera, weights, self._config)
         spent_s = time.perf_counter() - start_s
         share = self._inlier_ratio(first)
         start_s = time.perf_counter()
@@ -166,6 +178,14 @@ class Processing(ABC):
             'clock',
             f'The clock jumped back (image stamped {stamp / 1e9:.3f} s is older than the one '
             'before): the tracker was reset.',
+        )
+
+    def _report_repeated(self, stamp: int) -> None:
+        self._health.stamp_repeated()
+        self._journal.warn(
+            'equal stamps',
+            f'An image has the stamp of the one before ({stamp / 1e9:.3f} s): dt is 0 and '
+            'velocities are NaN; the driver must stamp each image.',
         )
 
     def _report(self, error: Exception, what: str) -> None:

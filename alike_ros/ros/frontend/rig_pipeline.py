@@ -5,20 +5,19 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from alike_ros.config import ExtractorConfig, NodeConfig, StereoConfig, TrackerConfig
+from alike_ros.config import NodeConfig
 from alike_ros.rig_frontend import RigFrontEnd
 from alike_ros.ros.frontend.eye import Eye
 from alike_ros.ros.frontend.geometry import Geometry
 from alike_ros.ros.frontend.health import Health
 from alike_ros.ros.frontend.journal import Journal
 from alike_ros.ros.frontend.outputs import Outputs
-from alike_ros.ros.frontend.processing import Arrival, Look, Processing
+from alike_ros.ros.frontend.processing import Arrival, Look, Processing, of_topic
+from alike_ros.structures import Frame
 
 
 class RigPipeline(Processing):
     """The node with several cameras."""
-
-    _library_configs = (ExtractorConfig, TrackerConfig, StereoConfig)
 
     def __init__(
         self,
@@ -39,7 +38,12 @@ class RigPipeline(Processing):
     def _look(self, arrival: Arrival) -> Look:
         messages = (arrival.msg, *arrival.others)
         start_s = time.perf_counter()
-        frames = tuple(eye.frame(msg) for eye, msg in zip(self._eyes, messages, strict=True))
+        frames = tuple(map(_frame, self._eyes, messages))
         decode_s = time.perf_counter() - start_s
         results = self._rig.process(frames, *self._geometry.at(frames))
         return Look(frames, results, tuple(msg.header for msg in messages), decode_s)
+
+
+def _frame(eye: Eye, msg: Any) -> Frame:
+    with of_topic(eye.topic):
+        return eye.frame(msg)
