@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from alike_ros.config import DetectorConfig
+from alike_ros.detector import LEAST_VARIANCE, VARIANCE_SHARE
 from alike_ros.detector import detect as detect_by_library
 from alike_ros.errors import ConfigError, DatasetError, WeightsError
 from alike_ros.layers import read_layers
@@ -163,8 +164,8 @@ def test_keypoints_are_those_of_the_library(rng):
     theirs = detect_by_library(scores, DetectorConfig(top_k=30))
     nearest = torch.cdist(ours.points[0], torch.from_numpy(theirs.keypoints)).min(0)
     assert nearest.values.max() < 1e-3
-    sigmas = (ours.dispersities[0, nearest.indices] / 2).sqrt()
-    assert np.allclose(sigmas, theirs.sigmas, atol=1e-3)
+    variances = LEAST_VARIANCE + VARIANCE_SHARE * ours.dispersities[0, nearest.indices] / 2
+    assert np.allclose(variances.sqrt(), theirs.sigmas, atol=1e-3)
 
 
 @pytest.mark.parametrize('model', ['alike-t', 'alike-l'])

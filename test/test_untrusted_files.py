@@ -159,7 +159,7 @@ def test_a_mask_that_is_no_image_or_too_large_a_one_is_refused(tmp_path, ran):
     with pytest.raises(ImageError, match='expected an encoded image'):
         read_mask(tmp_path / 'evil.png')
     (tmp_path / 'bomb.png').write_bytes(png_of_size(100_000, 100_000))
-    with pytest.raises(ImageError, match='cannot be decoded'):
+    with pytest.raises(ImageError, match='at most'):
         read_mask(tmp_path / 'bomb.png')
 
 
