@@ -17,7 +17,6 @@ from alike_ros.tracking.search import Pair, Places, match, search
 from alike_ros.tracking.starts import Starts, choose_starts
 
 MIN_CONFIRMATION = 0.7  # cosine between a track's descriptor and what is where it went
-NEWMOT = 1
 LEARNING = 0.05  # share of what is seen in a track's descriptor
 EPIPOLAR_PX = 1.0
 LEAST_FOR_GEOMETRY = 12
