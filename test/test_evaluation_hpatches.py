@@ -132,6 +132,15 @@ def test_match_counts_on_graffiti_are_the_published_ones(data, tmp_path, capsys)
     }
 
 
+@pytest.mark.parametrize('model', ['alike-t', 'alike-n', 'alike-l'])
+def test_sigma_says_how_far_off_the_keypoints_of_graffiti_are(data, tmp_path, capsys, model):
+    (tmp_path / 'graf').symlink_to((data / 'homography' / 'graf').resolve())
+    options = ['--model', model, '--device', 'cpu', '--no_peers', '--json']
+    assert main(['eval', 'hpatches', str(tmp_path), *options]) == 0
+    found = json.loads(capsys.readouterr().out)['mean'][model]
+    assert 0.8 < found['sigma_mean'] < 1.25
+
+
 def test_the_published_table_is_printed_beside(data, folder, capsys):
     reference = str(data / 'hpatches_reference' / 'summary.csv')
     page = folder / 'page.html'

@@ -170,6 +170,15 @@ def test_our_tracks_outlast_those_of_optical_flow(data, capsys, name, times):
     assert ours['inlier_ratio'] > 0.99
 
 
+def test_in_the_room_points_stay_where_they_began_and_sigma_says_how_well(capsys):
+    ours, flow = compare(capsys, '--images', '45', '--methods', 'hybrid', 'gftt+klt').values()
+    assert ours['median_px'] < 0.5 * flow['median_px'] and ours['median_px'] < 0.3
+    assert ours['p95_px'] < 1
+    assert 0.8 < ours['sigma_mean'] < 1.25
+    biases = np.array([each['bias_px'] for each in ours['by_age']])
+    assert np.abs(biases).max() < 0.05
+
+
 def test_dropped_images_and_jumps_of_exposure_are_given_to_all(data, capsys):
     options = ['--every', '2', '--exposure', '2', '--images', '8', '--device', 'cpu']
     chosen = ['--methods', 'hybrid', 'gftt+klt', '--points', '200']

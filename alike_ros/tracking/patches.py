@@ -24,7 +24,7 @@ LEAST_LIKENESS = 0.45  # correlation
 MAX_CORRECTION = 1.5  # px
 FRESH_LIKENESS = 0.98  # what is assumed of a patch that was only cut so far
 # Of squared errors in the rendered room, by what variances and likeness let expect.
-ERROR, ERROR_SQUARED, LEAST_DIFFERENCE = 0.02, 0.06, 0.005
+ERROR, ERROR_SQUARED, LEAST_DIFFERENCE = 0.017, 0.05, 0.005
 # How sure each number of the map is beforehand; steps are shorter where the patch says little.
 SHAPE_PRIOR, PLACE_PRIOR = 2.0, 0.03
 _PRIOR = np.array([SHAPE_PRIOR] * 4 + [PLACE_PRIOR] * 2, np.float32)
