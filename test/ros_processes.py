@@ -106,16 +106,27 @@ def resident_bytes(pid):
 
 
 def assert_ids_never_reused(tracks):
-    """Hold that of Tracks in order new ids count up, and none comes back after it was lost."""
-    largest, lost = max(tracks[0].id, default=-1), set()
-    for message in tracks[1:]:
-        fresh = {i for i, age in zip(message.id, message.age, strict=True) if age == 1}
+    """Hold that of Tracks in order new ids count up, and none comes back after it was lost.
+
+    The first may be in mid-stream: a track that began before and is missed there may come back.
+    """
+    begun = [begun_in(message) for message in tracks]
+    first = min((min(ids) for ids in begun[1:] if ids), default=None)
+    largest = max(tracks[0].id, default=-1) if first is None else first - 1
+    assert max(tracks[0].id, default=-1) <= largest
+    lost = set()
+    for message, fresh in zip(tracks[1:], begun[1:], strict=True):
         assert len(set(message.id)) == len(message.id)
         assert min(fresh, default=largest + 1) > largest
-        assert max(set(message.id) - fresh, default=-1) <= largest
+        assert max(set(message.id) - fresh, default=-1) <= largest or first is None
         assert not lost.intersection(message.id)
         largest = max(largest, *fresh, -1)
         lost.update(message.lost_ids)
+
+
+def begun_in(message):
+    """Return the ids of a Tracks that are new in it."""
+    return {i for i, age in zip(message.id, message.age, strict=True) if age == 1}
 
 
 def _text(value):
