@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from alike_ros.tracking.patches import MAX_CORRECTION, cut, lay
+from alike_ros.tracking.patches import MAX_CORRECTION, cut, lay, sigmas
 
 SIZE = 200
 
@@ -87,11 +87,14 @@ def test_sigma_is_small_for_corners_that_fit_and_large_along_edges_or_noise(imag
     edge[:, SIZE // 2 :] = 200
     edge = cv2.GaussianBlur(edge, (0, 0), 2)
     on_edge = np.float32([[SIZE / 2, 80], [SIZE / 2, 120]])
-    assert cut(edge, on_edge).sigmas.min() > 5 * np.median(cut(image, points).sigmas)
+    patches = cut(image, points)
+    assert sigmas(cut(edge, on_edge)).min() > 5 * np.median(sigmas(patches))
     noisy = np.clip(image + rng.normal(0, 15, image.shape), 0, 255).astype(np.uint8)
-    clean, rough = (lay(each, cut(image, points), points) for each in (image, noisy))
-    assert np.median(rough.sigmas) > 1.5 * np.median(clean.sigmas)
-    assert 0.01 < np.median(clean.sigmas) < 0.2
+    clean, rough = (
+        np.median(sigmas(patches, lay(each, patches, points))) for each in (image, noisy)
+    )
+    assert rough > 1.5 * clean
+    assert 0.01 < clean < 0.2
 
 
 def test_no_points_are_no_patches(image):

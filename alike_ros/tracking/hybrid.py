@@ -12,7 +12,7 @@ from alike_ros.geometry import inliers
 from alike_ros.structures import Features, FloatArray, ImageArray, Tracks, View
 from alike_ros.tracking.flow import as_bright_as, grey
 from alike_ros.tracking.memory import Memory, new_memory
-from alike_ros.tracking.patches import cut
+from alike_ros.tracking.patches import cut, sigmas
 from alike_ros.tracking.search import Pair, Places, match, search
 from alike_ros.tracking.starts import Starts, choose_starts
 
@@ -72,7 +72,7 @@ class HybridTracker:
         sighting = self._look(memory, self._search(image, memory, view.features), view)
         starts = self._choose(image, memory, sighting, view.features)
         self._image = image
-        begun = replace(_rows(view.features, starts.rows), sigmas=starts.patches.sigmas)
+        begun = replace(_rows(view.features, starts.rows), sigmas=sigmas(starts.patches))
         return self._conclude(memory, sighting, starts, begun, stamp_ns)
 
     def _search(self, image: ImageArray, memory: Memory, features: Features) -> Places:
@@ -93,7 +93,7 @@ class HybridTracker:
         found[oldest[self.config.max_tracks :]] = False
         sure = found & places.laid.fits
         sure[sure] = fit_one_motion(memory.points[sure], places.found[sure])
-        features = replace(features, sigmas=places.laid.sigmas[rows])
+        features = replace(features, sigmas=sigmas(memory.patches, places.laid)[rows])
         return _Sighting(places, found, sure, _rows(features, found[rows]), similarity)
 
     def _choose(

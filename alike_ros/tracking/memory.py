@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 from alike_ros.structures import Features, FloatArray
 from alike_ros.tracking.patches import Patches
 from alike_ros.tracking.starts import Starts
+from alike_ros.tracking.table import Table
 
 
 @dataclass(frozen=True)
-class Memory:
+class Memory(Table):
     """Tracks that are followed or may be found again; row i of every array is one track.
 
     points: (N, 2) px, where it is or ought to be. motions: (N, 2) px, how it came there.
@@ -39,15 +39,6 @@ class Memory:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-    def take(self, rows: NDArray[np.bool_]) -> Memory:
-        """Return the tracks of some rows."""
-        return Memory(*(_rows(getattr(self, each.name), rows) for each in fields(self)))
-
-    def joined(self, other: Memory) -> Memory:
-        """Return these tracks and then the others."""
-        pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
-        return Memory(*(_joined(*pair) for pair in pairs))
 
 
 def new_memory(
@@ -75,11 +66,3 @@ def new_memory(
         seen=features.keypoints,
         stamps_ns=np.full(count, stamp_ns, np.int64),
     )
-
-
-def _rows(part: Any, rows: NDArray[np.bool_]) -> Any:
-    return part.take(rows) if isinstance(part, Patches) else part[rows]
-
-
-def _joined(part: Any, other: Any) -> Any:
-    return part.joined(other) if isinstance(part, Patches) else np.concatenate([part, other])

@@ -8,13 +8,14 @@ on", IJCV 2004, section 3.2 (inverse compositional steps).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.structures import FloatArray, ImageArray
+from alike_ros.tracking.table import Table
 
 REACH = 7  # px from the point to the border of its patch
 SPREAD = 4.0  # px, standard deviation of the weights
@@ -22,7 +23,7 @@ STEPS = 2
 LEAST_CONTRAST = 1.0  # grey values; flatter patches are noise
 LEAST_LIKENESS = 0.45  # correlation
 MAX_CORRECTION = 1.5  # px
-FRESH_LIKENESS = 0.98  # what is assumed of a patch that was only cut so far
+FRESH_DIFFERENCE = 0.02  # 1 - correlation that is assumed of a patch that was only cut so far
 # Of squared errors in the rendered room, by what variances and likeness let expect.
 ERROR, ERROR_SQUARED, LEAST_DIFFERENCE = 0.017, 0.05, 0.005
 # How sure each number of the map is beforehand; steps are shorter where the patch says little.
@@ -38,7 +39,7 @@ _WEIGHTS /= _WEIGHTS.sum()
 
 
 @dataclass(frozen=True)
-class Patches:
+class Patches(Table):
     """Row i of every array is one track.
 
     values: (N, K) grey values of the first image, weighted mean 0 and deviation 1.
@@ -52,34 +53,18 @@ class Patches:
     shapes: FloatArray
     variances: FloatArray
 
-    @property
-    def sigmas(self) -> FloatArray:
-        """Standard deviations (N,) px of the places that the patches were cut at."""
-        return _sigmas(self, np.full(len(self.values), FRESH_LIKENESS, np.float32))
-
-    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Patches:
-        """Return the patches of some tracks."""
-        return Patches(*(getattr(self, each.name)[rows] for each in fields(self)))
-
-    def joined(self, other: Patches) -> Patches:
-        """Return these and then the others."""
-        pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
-        return Patches(*(np.concatenate(pair) for pair in pairs))
-
 
 @dataclass(frozen=True)
 class Laid:
     """Where patches lie in an image; row i of every array is one track.
 
     points: (N, 2) px. shapes: (N, 2, 2). likeness: (N,) correlation of patch and image, in
-    [-1, 1]. sigmas: (N,) px, standard deviation of the point along an axis. fits: (N,), whether
-    the patch is there.
+    [-1, 1]. fits: (N,), whether the patch is there.
     """
 
     points: FloatArray
     shapes: FloatArray
     likeness: FloatArray
-    sigmas: FloatArray
     fits: NDArray[np.bool_]
 
     def or_else(self, other: Laid) -> Laid:
@@ -114,15 +99,16 @@ def lay(image: ImageArray, patches: Patches, places: FloatArray) -> Laid:
     likeness[rows] = (values * patches.values[rows]) @ _WEIGHTS
     far = np.linalg.norm(points - places, axis=1) > MAX_CORRECTION
     fits[rows] = (likeness[rows] >= LEAST_LIKENESS) & ~far[rows]
-    shapes = np.where(_as_deep(fits, shapes), shapes, patches.shapes)
-    return Laid(points, shapes, likeness, _sigmas(replace(patches, shapes=shapes), likeness), fits)
+    return Laid(points, np.where(_as_deep(fits, shapes), shapes, patches.shapes), likeness, fits)
 
 
-def _sigmas(patches: Patches, likeness: FloatArray) -> FloatArray:
-    doubt = patches.variances * np.maximum(1 - likeness, np.float32(LEAST_DIFFERENCE))
+def sigmas(patches: Patches, laid: Laid | None = None) -> FloatArray:
+    """Return the standard deviation (N,) px, along an axis, of where patches are laid, or cut."""
+    shapes = patches.shapes if laid is None else laid.shapes
+    unlike = np.float32(FRESH_DIFFERENCE) if laid is None else 1 - laid.likeness
+    doubt = patches.variances * np.maximum(unlike, np.float32(LEAST_DIFFERENCE))
     variances = ERROR * doubt + ERROR_SQUARED * np.square(doubt)
-    scales = np.abs(np.linalg.det(patches.shapes))  # px² of the last image for one of the first
-    return np.sqrt(variances * scales).astype(np.float32)
+    return np.sqrt(variances * np.abs(_determinants(shapes))).astype(np.float32)
 
 
 def _aligned(
@@ -140,12 +126,17 @@ def _stepped(
     points: FloatArray, shapes: FloatArray, step: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Compose the affine maps with the inverse of a step (N, 6)."""
-    a, b, c, d = 1 + step[:, 0], step[:, 1], step[:, 2], 1 + step[:, 3]
-    determinant = a * d - b * c
-    safe = np.where(np.abs(determinant) > 0.1, determinant, 1)
-    inverse = np.stack([d, -b, -c, a], 1).reshape(-1, 2, 2) / safe[:, None, None]
-    shapes = np.matmul(shapes, inverse)
+    change = np.eye(2, dtype=np.float32) + step[:, :4].reshape(-1, 2, 2)
+    determinants = _determinants(change)
+    safe = np.where(np.abs(determinants) > 0.1, determinants, 1)
+    adjugate = np.stack([change[:, 1, 1], -change[:, 0, 1], -change[:, 1, 0], change[:, 0, 0]], 1)
+    shapes = np.matmul(shapes, adjugate.reshape(-1, 2, 2) / safe[:, None, None])
     return points - np.einsum('nij,nj->ni', shapes, step[:, 4:]), shapes
+
+
+def _determinants(matrices: FloatArray) -> FloatArray:
+    """Return those of (N, 2, 2), faster than numpy.linalg does."""
+    return matrices[:, 0, 0] * matrices[:, 1, 1] - matrices[:, 0, 1] * matrices[:, 1, 0]
 
 
 def _sampled(

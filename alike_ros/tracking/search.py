@@ -57,7 +57,7 @@ def search(pair: Pair, memory: Memory, features: Features) -> Places:
     flown = _followed(pair, memory, memory.live, memory.points + memory.motions, LEVELS)
     laid = lay(pair.seen, memory.patches, flown)
     expected = _expected(memory, laid, features)
-    near = inside(expected, pair.seen) & ~laid.fits & (expected != memory.points).any(axis=1)
+    near = inside(expected, pair.seen) & ~laid.fits
     again = _followed(pair, memory, near & memory.live, expected, SECOND_LEVELS)
     again[np.linalg.norm(again - expected, axis=1) > 2 * RADIUS] = np.nan
     laid = laid.or_else(lay(pair.seen, memory.patches, again))
@@ -65,7 +65,7 @@ def search(pair: Pair, memory: Memory, features: Features) -> Places:
     keypoints = _found_again(memory, near & np.isnan(flown[:, 0]), expected, laid, features)
     laid = laid.or_else(lay(pair.seen, memory.patches, keypoints))
     found = np.where(laid.fits[:, None], laid.points, flown)
-    return Places(found, expected, laid)
+    return Places(found, np.where(np.isnan(expected), memory.points, expected), laid)
 
 
 def match(image: ImageArray, memory: Memory, features: Features) -> Places:
@@ -105,12 +105,13 @@ def _found_again(
 
 
 def _expected(memory: Memory, laid: Laid, features: Features) -> FloatArray:
-    """Return where tracks ought to be, (N, 2) px: astray ones move as their neighbours do."""
+    """Return where the neighbours of astray tracks say that they are, (N, 2) px; else NaN."""
     origins, motions = _motions(memory, laid, features)
-    expected = memory.points.copy()
+    expected = _nowhere(memory)
     astray = ~laid.fits
     if len(origins) >= NEIGHBOURS and astray.any():
-        expected[astray] += local_motion(memory.points[astray], origins, motions)
+        points = memory.points[astray]
+        expected[astray] = points + local_motion(points, origins, motions)
     return expected
 
 
