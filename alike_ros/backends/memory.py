@@ -6,6 +6,7 @@ import ctypes
 import functools
 import gc
 import sys
+from collections.abc import Callable
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h of glibc
 _NEVER = 2**31 - 1  # bytes
@@ -24,11 +25,8 @@ def keep_freed_memory() -> bool:
     Holds for the whole process; early, before there are threads, it does most. Other C libraries
     are left as they are: False.
     """
-    if not sys.platform.startswith('linux'):
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except AttributeError:
+    mallopt = _of_glibc('mallopt')
+    if mallopt is None:
         return False
     settings = {_M_MMAP_THRESHOLD: _NEVER, _M_TRIM_THRESHOLD: _NEVER, _M_ARENA_MAX: 1}
     return all([mallopt(name, value) for name, value in settings.items()])
@@ -40,12 +38,14 @@ def return_freed_memory() -> bool:
     To be called when the last image was computed: of 281 MB of a process that ran alike-t by
     ONNX Runtime, 102 are left, with OpenVINO 165 of 271.
     """
-    if not sys.platform.startswith('linux'):
-        return False
-    try:
-        malloc_trim = ctypes.CDLL(None).malloc_trim
-    except AttributeError:
+    malloc_trim = _of_glibc('malloc_trim')
+    if malloc_trim is None:
         return False
     gc.collect()
     malloc_trim(0)
     return True
+
+
+def _of_glibc(name: str) -> Callable[..., int] | None:
+    """Return a function of glibc; None with another C library."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith('linux') else None

@@ -13,18 +13,10 @@ from alike_ros.benchmark.contestant import Case
 from alike_ros.benchmark.floor import Work, dense_work, sparse_work
 from alike_ros.benchmark.process import MEGABYTE
 from alike_ros.benchmark.rounds import Result
-from alike_ros.evaluation.summary import hardware, versions
+from alike_ros.evaluation.summary import LIBRARIES, hardware, versions
 from alike_ros.weights import find_weights
 
-PACKAGES = (
-    'numpy',
-    'opencv-python',
-    'opencv-python-headless',
-    'torch',
-    'openvino',
-    'onnxruntime',
-    'kornia',
-)
+PACKAGES = (*LIBRARIES, 'kornia')
 # Variables that bind numerical libraries to fewer instructions, threads or memory.
 VARIABLE_STARTS = ('OPENBLAS_', 'OMP_', 'MKL_', 'MALLOC_', 'KMP_', 'ONEDNN_', 'OPENCV_')
 

@@ -15,18 +15,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from alike_ros.errors import DatasetError
-from alike_ros.evaluation.summary import hardware, versions
+from alike_ros.evaluation.summary import LIBRARIES, hardware, versions
 from alike_ros.resources import version
 
-LIBRARIES = (
-    'numpy',
-    'opencv-python',
-    'opencv-python-headless',
-    'torch',
-    'openvino',
-    'onnxruntime',
-    'scikit-image',
-)
+COMPUTING = (*LIBRARIES, 'scikit-image')
 NOT_COMPUTING = ('ros', 'cli', 'benchmark')  # folders whose code changes no prediction
 
 Key = Mapping[str, Any]
@@ -104,7 +96,7 @@ def made_with() -> dict[str, Any]:
     return {
         'version': version(),
         'code': _code(),
-        'libraries': versions(LIBRARIES),
+        'libraries': versions(COMPUTING),
         'hardware': hardware(),
     }
 

@@ -14,6 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+LIBRARIES = (
+    'numpy',
+    'opencv-python',
+    'opencv-python-headless',
+    'torch',
+    'openvino',
+    'onnxruntime',
+)
+
 
 class Summary:
     """Collects what each image gave, and says what it came to."""

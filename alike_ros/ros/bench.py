@@ -25,10 +25,10 @@ from alike_ros.config import ExtractorConfig, TrackerConfig, parameters
 from alike_ros.errors import AlikeError
 from alike_ros.evaluation.summary import hardware, percentiles_ms
 from alike_ros.msg import FrontendStatus
-from alike_ros.ros.demo.__main__ import prepare_environment
-from alike_ros.ros.demo.children import Children
-from alike_ros.ros.demo.monitor import Monitor
-from alike_ros.ros.demo.steps import end, node_parameters, wait
+from alike_ros.ros.graph.children import Children
+from alike_ros.ros.graph.environment import add_domain, prepare_environment
+from alike_ros.ros.graph.monitor import Monitor
+from alike_ros.ros.graph.steps import end, node_parameters, wait
 
 POINTS = 1000
 STEP_PX, STEPS = 3, 60  # how the scene moves: to one side and back
@@ -79,9 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     size = '{}x{}'.format(*DEFAULT_SIZE)
     parser.add_argument('--size', default=size, metavar='WxH', help='(default: %(default)s)')
     parser.add_argument('--json', type=Path, metavar='FILE', help='keep the figures')
-    parser.add_argument(
-        '--domain', type=int, default=1 + os.getpid() % 100, help='ROS_DOMAIN_ID (its own)'
-    )
+    add_domain(parser)
     for title, config in zip(('keypoints and descriptors', 'tracks'), CONFIGS, strict=True):
         add_options(parser, title, config)
     parser.set_defaults(top_k=POINTS)

@@ -7,7 +7,6 @@ tracks.mp4, tracks.png, tracks.mcap and summary.json.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -15,27 +14,13 @@ from alike_ros.cli.options import add_options, config_from
 from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig
 from alike_ros.errors import AlikeError
 from alike_ros.evaluation.report import report
-from alike_ros.resources import share_dir
 from alike_ros.ros.demo.run import CONFIGS, DemoRun
+from alike_ros.ros.graph.environment import add_domain, prepare_environment
 from alike_ros.sources import open_source
 
-PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 LIVE_DURATION_S = 20.0
 TOP_K = 500  # the default of this demo: what an estimator takes, and a picture shows
 LEFT_OUT = ('autostart', 'image_transport')  # the replay is raw and starts by itself
-
-
-def prepare_environment(domain: int) -> None:
-    """Keep the graph on this machine and to itself, with large shared-memory segments."""
-    profile = str(share_dir() / 'config' / 'fastdds.xml')
-    if not any(os.environ.get(name) for name in PROFILES):
-        os.environ.update(dict.fromkeys(PROFILES, profile))
-    if os.environ.get('ROS_DISTRO') == 'humble':
-        os.environ['ROS_LOCALHOST_ONLY'] = '1'
-    else:
-        os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    os.environ['ROS_DOMAIN_ID'] = str(domain)
-    os.environ['PYTHONUNBUFFERED'] = '1'
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -65,12 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f'end after so many seconds (default: the whole input; {LIVE_DURATION_S:g} of a '
         'camera)',
     )
-    parser.add_argument(
-        '--domain',
-        type=int,
-        default=1 + os.getpid() % 100,
-        help='ROS_DOMAIN_ID (default: one of its own)',
-    )
+    add_domain(parser)
     add_options(parser, 'keypoints and descriptors', ExtractorConfig)
     add_options(parser, 'tracks', TrackerConfig)
     add_options(parser, 'front-end node', NodeConfig, LEFT_OUT)

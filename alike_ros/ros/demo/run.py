@@ -14,9 +14,9 @@ from alike_ros.config import ExtractorConfig, NodeConfig, TrackerConfig, paramet
 from alike_ros.errors import AlikeError
 from alike_ros.evaluation.recording import Recording
 from alike_ros.evaluation.summary import hardware
-from alike_ros.ros.demo.children import Children
-from alike_ros.ros.demo.monitor import Monitor
-from alike_ros.ros.demo.steps import end, follow, node_parameters, wait
+from alike_ros.ros.graph.children import Children
+from alike_ros.ros.graph.monitor import Monitor
+from alike_ros.ros.graph.steps import end, follow, node_parameters, wait
 from alike_ros.sources import Source
 
 TOPICS = ['image', 'camera_info', 'frontend/keypoints', 'frontend/tracks', 'frontend/status']

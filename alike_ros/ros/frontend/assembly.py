@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,12 +15,10 @@ from alike_ros.rig_frontend import RigFrontEnd
 from alike_ros.ros.frontend.calibration import CalibrationBook
 from alike_ros.ros.frontend.eye import Eye
 from alike_ros.ros.frontend.geometry import FixedGeometry, Geometry, PairGeometry
-from alike_ros.ros.frontend.health import Health
 from alike_ros.ros.frontend.journal import Journal
 from alike_ros.ros.frontend.masks import Masks
-from alike_ros.ros.frontend.outputs import Outputs
 from alike_ros.ros.frontend.pipeline import Pipeline
-from alike_ros.ros.frontend.processing import Processing
+from alike_ros.ros.frontend.processing import Links, Processing
 from alike_ros.ros.frontend.rig_pipeline import RigPipeline
 from alike_ros.ros.frontend.topics import CameraTopics, camera_topics
 from alike_ros.ros.parameters import Configs
@@ -88,16 +85,13 @@ def open_frontend(configs: Configs, first: Counters) -> FrontEnd | RigFrontEnd:
 
 def open_pipeline(
     frontend: FrontEnd | RigFrontEnd,
-    outputs: Outputs,
+    links: Links,
+    config: NodeConfig,
     eyes: tuple[Eye, ...],
     geometry: Geometry,
-    health: Health,
-    journal: Journal,
-    config: NodeConfig,
-    clock: Any,
 ) -> Processing:
     """Return what turns the sets of `image_topics` into messages."""
     if isinstance(frontend, RigFrontEnd):
-        return RigPipeline(frontend, outputs, eyes, geometry, health, journal, config, clock)
+        return RigPipeline(frontend, links, config, eyes, geometry)
     [eye] = eyes
-    return Pipeline(frontend, outputs, eye.book, health, journal, config, clock, eye.masks)
+    return Pipeline(frontend, links, config, eye)

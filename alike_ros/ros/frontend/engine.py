@@ -23,7 +23,7 @@ from alike_ros.ros.frontend.health import Health
 from alike_ros.ros.frontend.journal import Journal
 from alike_ros.ros.frontend.mailbox import Mailbox
 from alike_ros.ros.frontend.outputs import Outputs
-from alike_ros.ros.frontend.processing import Arrival
+from alike_ros.ros.frontend.processing import Arrival, Links
 from alike_ros.ros.frontend.topics import image_topics
 from alike_ros.ros.frontend.transport import SegmentWatch
 from alike_ros.ros.frontend.worker import Worker
@@ -56,13 +56,10 @@ class Engine:
         self._outputs = Outputs(node, journal, config)
         self._pipeline = open_pipeline(
             self._frontend,
-            self._outputs,
+            Links(self._outputs, self.health, journal, node.get_clock()),
+            config,
             eyes,
             self._geometry,
-            self.health,
-            journal,
-            config,
-            node.get_clock(),
         )
         topics = tuple(topic.name for topic in image_topics(config))
         self._gathering = Gathering(topics, config, self.health)

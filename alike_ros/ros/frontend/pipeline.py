@@ -8,35 +8,18 @@ from typing import Any
 from alike_ros.config import NodeConfig
 from alike_ros.frontend import FrontEnd
 from alike_ros.image_message import depth_from_msg
-from alike_ros.ros.frontend.calibration import CalibrationBook
 from alike_ros.ros.frontend.eye import Eye
-from alike_ros.ros.frontend.health import Health
-from alike_ros.ros.frontend.journal import Journal
-from alike_ros.ros.frontend.masks import Masks
-from alike_ros.ros.frontend.outputs import Outputs
-from alike_ros.ros.frontend.processing import Arrival, Look, Processing, of_topic
+from alike_ros.ros.frontend.processing import Arrival, Links, Look, Processing, of_topic
 from alike_ros.structures import FloatArray
-
-__all__ = ['Arrival', 'Pipeline']
 
 
 class Pipeline(Processing):
     """The node with one camera."""
 
-    def __init__(
-        self,
-        frontend: FrontEnd,
-        outputs: Outputs,
-        book: CalibrationBook,
-        health: Health,
-        journal: Journal,
-        config: NodeConfig,
-        clock: Any,
-        masks: Masks | None = None,
-    ) -> None:
-        super().__init__(frontend, outputs, health, journal, config, clock)
+    def __init__(self, frontend: FrontEnd, links: Links, config: NodeConfig, eye: Eye) -> None:
+        super().__init__(frontend, links, config)
         self._one_camera = frontend
-        self._eye = Eye(book, masks or Masks(journal))
+        self._eye = eye
 
     def _look(self, arrival: Arrival) -> Look:
         start_s = time.perf_counter()

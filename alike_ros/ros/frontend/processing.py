@@ -50,6 +50,16 @@ class Look:
     decode_s: float
 
 
+@dataclass(frozen=True)
+class Links:
+    """What a pipeline publishes on, counts in and tells; clock: the node's, may be simulated."""
+
+    outputs: Outputs
+    health: Health
+    journal: Journal
+    clock: Any
+
+
 @contextmanager
 def of_topic(topic: str) -> Iterator[None]:
     """Name the topic in what is wrong with one image of a set."""
@@ -62,22 +72,13 @@ def of_topic(topic: str) -> Iterator[None]:
 class Processing(ABC):
     """Converts, computes, publishes; a set of images that cannot be is counted and skipped."""
 
-    def __init__(
-        self,
-        frontend: FrontEndBase,
-        outputs: Outputs,
-        health: Health,
-        journal: Journal,
-        config: NodeConfig,
-        clock: Any,
-    ) -> None:
-        """`clock` is the node's, which may be simulated."""
+    def __init__(self, frontend: FrontEndBase, links: Links, config: NodeConfig) -> None:
         self._frontend = frontend
-        self._outputs = outputs
-        self._health = health
-        self._journal = journal
+        self._outputs = links.outputs
+        self._health = links.health
+        self._journal = links.journal
+        self._clock = links.clock
         self._config = config
-        self._clock = clock
         self._publish_s = math.nan
 
     def configure(self, values: dict[str, Value]) -> None:

@@ -9,10 +9,7 @@ from alike_ros.config import NodeConfig
 from alike_ros.rig_frontend import RigFrontEnd
 from alike_ros.ros.frontend.eye import Eye
 from alike_ros.ros.frontend.geometry import Geometry
-from alike_ros.ros.frontend.health import Health
-from alike_ros.ros.frontend.journal import Journal
-from alike_ros.ros.frontend.outputs import Outputs
-from alike_ros.ros.frontend.processing import Arrival, Look, Processing, of_topic
+from alike_ros.ros.frontend.processing import Arrival, Links, Look, Processing, of_topic
 from alike_ros.structures import Frame
 
 
@@ -22,15 +19,12 @@ class RigPipeline(Processing):
     def __init__(
         self,
         frontend: RigFrontEnd,
-        outputs: Outputs,
+        links: Links,
+        config: NodeConfig,
         eyes: tuple[Eye, ...],
         geometry: Geometry,
-        health: Health,
-        journal: Journal,
-        config: NodeConfig,
-        clock: Any,
     ) -> None:
-        super().__init__(frontend, outputs, health, journal, config, clock)
+        super().__init__(frontend, links, config)
         self._rig = frontend
         self._eyes = eyes
         self._geometry = geometry

@@ -12,6 +12,7 @@ from rclpy.utilities import get_rmw_implementation_identifier
 
 from alike_ros.errors import AlikeError
 from alike_ros.resources import share_dir
+from alike_ros.ros.graph.environment import PROFILES
 
 DEFAULT_SEGMENT = 512 * 1024  # bytes; shm_default_segment_size of Fast DDS 2 and 3
 OLDER = ('humble', 'iron', 'jazzy')
@@ -62,7 +63,7 @@ class SegmentWatch:
 def profile_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return the variables that may name the profile file; ROS 2 renamed it after Jazzy."""
     distribution = environment.get('ROS_DISTRO', '')
-    old, new = 'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'
+    old, new = PROFILES
     if not distribution:
         return old, new
     return (old,) if distribution in OLDER else (new,)

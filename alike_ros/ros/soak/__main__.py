@@ -7,13 +7,12 @@ summary.json, samples.csv, soak.svg and the logs of the processes. Exit code 1: 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from alike_ros.cli.options import add_options, config_from
 from alike_ros.errors import AlikeError
-from alike_ros.ros.demo.__main__ import prepare_environment
+from alike_ros.ros.graph.environment import add_domain, prepare_environment
 from alike_ros.ros.soak.outcome import lines
 from alike_ros.ros.soak.run import CONFIGS, SoakRun
 
@@ -44,9 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--gap', type=float, default=25.0, help='s until the next one comes (%(default)s)'
     )
-    parser.add_argument(
-        '--domain', type=int, default=1 + os.getpid() % 100, help='ROS_DOMAIN_ID (its own)'
-    )
+    add_domain(parser)
     for title, config in zip(('keypoints and descriptors', 'tracks'), CONFIGS, strict=True):
         add_options(parser, title, config)
     return parser

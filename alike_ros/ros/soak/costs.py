@@ -20,9 +20,9 @@ import numpy as np
 
 from alike_ros.config import MODELS
 from alike_ros.errors import AlikeError
-from alike_ros.ros.demo.__main__ import prepare_environment
-from alike_ros.ros.demo.children import Child, Children
-from alike_ros.ros.demo.steps import end, node_parameters, wait
+from alike_ros.ros.graph.children import Child, Children
+from alike_ros.ros.graph.environment import add_domain, prepare_environment
+from alike_ros.ros.graph.steps import end, node_parameters, wait
 from alike_ros.ros.soak.observer import Observer
 from alike_ros.ros.soak.remote import Remote, Steps, pause
 from alike_ros.ros.soak.run import camera_parameters, record_room
@@ -80,9 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--backends', nargs='+', choices=BACKENDS, default=BACKENDS)
     parser.add_argument('--model', choices=MODELS, default=MODELS[0])
     parser.add_argument('--json', type=Path, metavar='FILE', help='keep the figures')
-    parser.add_argument(
-        '--domain', type=int, default=1 + os.getpid() % 100, help='ROS_DOMAIN_ID (its own)'
-    )
+    add_domain(parser)
     return parser
 
 

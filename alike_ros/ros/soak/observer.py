@@ -10,7 +10,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 
 from alike_ros.msg import FrontendStatus
-from alike_ros.ros.demo.monitor import Monitor
+from alike_ros.ros.graph.monitor import Monitor
 from alike_ros.ros.soak.samples import Sample
 from alike_ros.ros.soak.usage import Usage
 

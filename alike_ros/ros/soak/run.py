@@ -18,8 +18,8 @@ from alike_ros.camera import camera_info_fields
 from alike_ros.config import ExtractorConfig, TrackerConfig, Value, parameters
 from alike_ros.errors import AlikeError
 from alike_ros.image_message import image_fields
-from alike_ros.ros.demo.children import Child, Children
-from alike_ros.ros.demo.steps import node_parameters, wait
+from alike_ros.ros.graph.children import Child, Children
+from alike_ros.ros.graph.steps import node_parameters, wait
 from alike_ros.ros.soak.observer import Observer
 from alike_ros.ros.soak.outcome import Outcome
 from alike_ros.ros.soak.remote import Remote, Steps

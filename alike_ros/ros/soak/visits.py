@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from alike_ros.errors import AlikeError
-from alike_ros.ros.demo.children import Child, Children
+from alike_ros.ros.graph.children import Child, Children
 from alike_ros.ros.soak.remote import Steps, pause
 
 CHECKER = 'alike_ros.ros.soak.checker'

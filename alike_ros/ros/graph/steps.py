@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from alike_ros.errors import AlikeError
-from alike_ros.ros.demo.children import Child, Children
-from alike_ros.ros.demo.monitor import Monitor
+from alike_ros.ros.graph.children import Child, Children
+from alike_ros.ros.graph.monitor import Monitor
 
 START_LIMIT_S = 180.0  # a first start may read the network from a slow disk
 STALL_LIMIT_S = 60.0
