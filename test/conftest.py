@@ -24,8 +24,12 @@ def absent(reason: str) -> NoReturn:
 
 @pytest.fixture(scope='session')
 def data() -> Path:
-    """Folder of real images, weights and reference outputs; it is not part of the repository."""
+    """Folder of real images, weights and reference outputs; it is not part of the repository.
+
+    Its weights are the official ones of this process and its children, unless others are set.
+    """
     if DATA.is_dir():
+        os.environ.setdefault('ALIKE_MODELS', str(DATA / 'models'))
         return DATA
     absent(f'test data not found at {DATA}; set ALIKE_TEST_DATA to the folder that holds it')
 

@@ -283,17 +283,19 @@ TRANSITIONS = {
 
 
 @contextmanager
-def running(offset: int = 0, transport: str = 'raw', prepare=None, **parameters: object):
+def running(offset: int = 0, transport: str = 'raw', sender=None, **parameters: object):
     """Yield a node that runs and a probe that it answers.
 
-    prepare: gets the probe and returns what makes its first images, for a node of more topics.
+    sender: made of the probe for a node of more topics, and kept as `probe.sender`; its `hello`
+    makes the first images.
     """
     domain = domain_id(offset)
     process = NodeProcess(domain, image_transport=transport, **parameters)
     probe = Probe(domain, transport)
     try:
         make = compressed_message if transport == 'compressed' else image_message
-        probe.hello(prepare(probe) if prepare else make)
+        probe.sender = sender and sender(probe)
+        probe.hello(probe.sender.hello if sender else make)
         probe.clear()
         yield process, probe
         assert process.end() == 0, process.text

@@ -16,7 +16,7 @@ from ros_fixtures import LOCAL, environment, texture
 from alike_ros.bags import BagWriter
 from alike_ros.camera import Camera, camera_info_fields
 from alike_ros.image_message import image_fields
-from alike_ros.ros.demo.children import Child
+from alike_ros.ros.graph.children import Child
 
 TIMEOUT_S = 30.0
 

@@ -1,6 +1,5 @@
 """A camera that is killed and comes back, and a bag that loops: ids are never reused."""
 
-import os
 import signal
 
 import pytest
@@ -19,7 +18,6 @@ PERIOD_NS = 33_000_000
 
 @pytest.fixture(scope='module')
 def node(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     with running(DOMAIN_OFFSET, diagnostics_period=0.2) as both:
         yield both
 

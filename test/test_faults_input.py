@@ -4,7 +4,6 @@ Nodes get the same and more in test_faults_input_node.py and test_faults_input_s
 """
 
 import math
-import os
 from types import SimpleNamespace
 
 import cv2
@@ -97,7 +96,6 @@ def test_the_network_refuses_what_would_fill_the_memory_and_names_the_parameter(
 
 @pytest.fixture(scope='module')
 def front_end(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     with Extractor(device='cpu', model='alike-t') as extractor:
         yield FrontEnd(extractor)
 

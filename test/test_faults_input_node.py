@@ -1,7 +1,6 @@
 """Broken images, stamps and calibrations over DDS to a node that runs; then a good image works."""
 
 import math
-import os
 from random import Random
 
 import numpy as np
@@ -92,7 +91,6 @@ def filled(message, fields):
 
 @pytest.fixture(scope='module')
 def raw(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     with running(
         21, drop_policy='queue', diagnostics_period=0.1, camera_info_wait=0.3, device='cpu'
     ) as both:
@@ -101,7 +99,6 @@ def raw(data):
 
 @pytest.fixture(scope='module')
 def compressed(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     with running(
         22,
         'compressed',

@@ -1,7 +1,6 @@
 """The node's processing in this process: broken images alone, with depth, and in sets."""
 
 import logging
-import os
 import time
 from itertools import count
 
@@ -37,7 +36,7 @@ from alike_ros.ros.frontend.assembly import (  # noqa: E402
 from alike_ros.ros.frontend.health import Health  # noqa: E402
 from alike_ros.ros.frontend.journal import Journal  # noqa: E402
 from alike_ros.ros.frontend.outputs import Outputs  # noqa: E402
-from alike_ros.ros.frontend.processing import Arrival  # noqa: E402
+from alike_ros.ros.frontend.processing import Arrival, Links  # noqa: E402
 from alike_ros.ros.parameters import Configs  # noqa: E402
 
 SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -59,13 +58,10 @@ class Bench:
         self.frontend = open_frontend(configs, Counters())
         self._pipeline = open_pipeline(
             self.frontend,
-            self.outputs,
+            Links(self.outputs, self.health, journal, node.get_clock()),
+            config,
             eyes,
             open_geometry(journal, config, eyes),
-            self.health,
-            journal,
-            config,
-            node.get_clock(),
         )
         self._stamps = count(10**9, 10**8)
         node.trigger_configure()
@@ -92,7 +88,6 @@ class Bench:
 
 @pytest.fixture(scope='module')
 def context(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=domain_id(25))
     yield context

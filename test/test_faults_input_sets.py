@@ -1,7 +1,6 @@
 """One image of a set is broken: depth, the right camera, its calibration or its mask."""
 
 import itertools
-import os
 from random import Random
 
 import numpy as np
@@ -58,22 +57,31 @@ class Sets:
         assert words in found['message'] and found['dropped: error'] == '0'
 
 
-@pytest.fixture(scope='module')
-def rgbd(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
-    made = []
+class DepthSets(Sets):
+    def __init__(self, probe):
+        super().__init__(probe, ('/depth/image', Image))
 
-    def prepare(probe):
-        made.append(Sets(probe, ('/depth/image', Image)))
-        return hello
-
-    def hello(image, stamp):
-        made[0].publishers['/depth/image'].publish(wall(stamp=stamp))
+    def hello(self, image, stamp):
+        self.publishers['/depth/image'].publish(wall(stamp=stamp))
         return image_message(image, stamp)
 
-    with running(23, prepare=prepare, cameras='rgbd', camera_info_wait=0.0, **SETTINGS) as both:
-        yield made[0]
-        assert 'Traceback' not in both[0].text
+
+class Pairs(Sets):
+    def __init__(self, probe):
+        super().__init__(probe, *STEREO)
+        probe.images = self.publishers['/left/image']
+
+    def hello(self, image, stamp):
+        self.publishers['/right/image'].publish(image_message(image, stamp))
+        return image_message(image, stamp)
+
+
+@pytest.fixture(scope='module')
+def rgbd(data):
+    settings = {'cameras': 'rgbd', 'camera_info_wait': 0.0, **SETTINGS}
+    with running(23, sender=DepthSets, **settings) as (node, probe):
+        yield probe.sender
+        assert 'Traceback' not in node.text
 
 
 def wall(metres=2.0, stamp=0, **fields):
@@ -139,26 +147,14 @@ STEREO = (
 
 @pytest.fixture(scope='module')
 def stereo(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
-    made = []
-
-    def prepare(probe):
-        made.append(Sets(probe, *STEREO))
-        probe.images = made[0].publishers['/left/image']
-        return hello
-
-    def hello(image, stamp):
-        made[0].publishers['/right/image'].publish(image_message(image, stamp))
-        return image_message(image, stamp)
-
-    with running(24, prepare=prepare, cameras='stereo', camera_info_wait=0.5, **SETTINGS) as both:
-        probe = both[1]
-        for topic, publisher in made[0].publishers.items():
+    settings = {'cameras': 'stereo', 'camera_info_wait': 0.5, **SETTINGS}
+    with running(24, sender=Pairs, **settings) as (node, probe):
+        sets = probe.sender
+        for publisher in sets.publishers.values():
             probe.wait_until(publisher.get_subscription_count, lambda n: n == 1)
-            assert topic
-        probe.wait_until(lambda: made[0].tracks(**pair()).depth, lambda d: np.isfinite(d).any())
-        yield made[0]
-        assert 'Traceback' not in both[0].text
+        probe.wait_until(lambda: sets.tracks(**pair()).depth, lambda d: np.isfinite(d).any())
+        yield sets
+        assert 'Traceback' not in node.text
 
 
 def pair(**changes):

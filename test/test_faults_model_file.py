@@ -21,7 +21,6 @@ GARBAGE = bytes(range(256)) * 2000
 def test_a_node_goes_on_with_the_weights_that_it_loaded_until_it_is_configured_again(
     data, tmp_path
 ):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     good, other = data / 'models' / 'alike-t.pth', share_dir() / 'models' / 'builtin-alike-t.pth'
     wrong = data / 'models' / 'alike-n.pth'
     path = tmp_path / 'weights.pth'

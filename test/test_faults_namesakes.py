@@ -1,7 +1,6 @@
 """Two front ends of one name in one namespace: both say so, and neither mixes up its ids."""
 
 import itertools
-import os
 import signal
 from collections import Counter
 
@@ -28,7 +27,6 @@ FIRST_NS = 10**9
 
 
 def test_two_front_ends_of_one_name_both_warn_and_keep_their_own_ids(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     stamps = itertools.count(FIRST_NS, 10**8)
     settings = {'diagnostics_period': 0.2, 'drop_policy': 'queue'}
     with running(32, **settings) as (first, probe):

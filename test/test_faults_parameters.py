@@ -1,7 +1,6 @@
 """A storm of parameter changes while images flow: every one is answered, none does harm."""
 
 import itertools
-import os
 import threading
 
 import pytest
@@ -64,7 +63,6 @@ class Client:
 
 
 def test_a_storm_of_parameter_changes_is_answered_one_by_one_while_images_flow(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     stamps = itertools.count(10**9, 33_000_000)
     with running(35, drop_policy='queue') as (node, probe):
         clients = [Client(probe.node, name) for name in VALID]

@@ -115,7 +115,9 @@ def test_a_full_disk_ends_the_recording_with_a_sentence_and_a_file_that_opens(ca
 
 def test_a_file_system_without_space_does_the_same(camera, tmp_path):
     if not may_mount():
-        pytest.skip('this user may not mount a small file system')
+        pytest.skip(
+            'this user may mount no small file system; the test above limits the file instead'
+        )
     disk, output = tmp_path / 'disk', tmp_path / 'out.mcap'
     disk.mkdir()
     arguments = [str(DISK_BYTES), str(disk), sys.executable, str(output)]

@@ -1,7 +1,6 @@
 """SIGINT, SIGTERM and SIGKILL at every lifecycle state, and a clean restart after each."""
 
 import itertools
-import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +28,6 @@ _stamps = itertools.count(10**9, 10**8)
 
 
 def test_a_signal_at_every_lifecycle_state_and_a_node_that_works_after_it(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     with ThreadPoolExecutor() as pool:  # each in a domain of its own, to use both cores
         list(pool.map(inject, CODES, (domain_id(50 + i) for i in range(len(CODES)))))
 

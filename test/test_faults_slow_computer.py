@@ -64,7 +64,6 @@ def camera(probe):
 
 
 def test_on_a_slow_computer_only_the_newest_image_is_computed_and_every_drop_counted(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     with running(37, diagnostics_period=0.2) as (node, probe):
         with camera(probe) as sent:
             probe.wait('tracks', WARM_UP)

@@ -1,7 +1,6 @@
 """Subscribers that do not read: the node's images, its memory and its handles do not feel them."""
 
 import itertools
-import os
 import signal
 import statistics
 import subprocess
@@ -64,7 +63,6 @@ def deaf(name, topics=OUTPUTS, domain=None):
 
 
 def test_subscribers_that_never_read_or_are_stopped_cost_the_node_nothing(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     stamps = itertools.count(10**9, 33_000_000)
     settings = {'drop_policy': 'queue', 'tracker': 'descriptor', 'top_k': 1000}
     with running(OFFSET, **settings) as (node, probe):

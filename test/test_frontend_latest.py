@@ -1,7 +1,6 @@
 """The node with drop_policy latest on compressed images, and what it draws."""
 
 import itertools
-import os
 import threading
 
 import numpy as np
@@ -24,7 +23,6 @@ _stamps = itertools.count(10**9, 10**8)
 
 @pytest.fixture(scope='module')
 def node(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     with running(1, 'compressed', diagnostics_period=0.2, use_sim_time=True, device='cpu') as both:
         yield both
 
@@ -165,7 +163,6 @@ def test_topic_of_another_type_is_explained(node, probe):
 
 
 def test_unreliable_camera_and_reliable_subscription_is_explained(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     with running(2, 'compressed', input_reliability='reliable') as (process, probe):
         qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         camera = probe.node.create_publisher(CompressedImage, '/image/compressed', qos)

@@ -12,7 +12,6 @@ from ros_fixtures import NodeProcess, Probe, domain_id  # noqa: E402
 
 @pytest.fixture(scope='module')
 def models(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     return os.environ['ALIKE_MODELS']
 
 

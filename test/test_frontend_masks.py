@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-import os
 
 import cv2
 import numpy as np
@@ -45,7 +44,6 @@ def path(tmp_path):
 
 
 def test_keypoints_lie_where_file_and_topic_let_them(data, path):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     with running(6, mask=path, drop_policy='queue', device='cpu') as (_, probe):
         masks = probe.node.create_publisher(Image, '/mask', QoSProfile(depth=10))
         probe.wait_until(masks.get_subscription_count, lambda found: found == 1)

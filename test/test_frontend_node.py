@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import os
 
 import numpy as np
 import pytest
@@ -26,7 +25,6 @@ _stamps = itertools.count(10**9, 10**8)
 
 @pytest.fixture(scope='module')
 def node(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     with running(
         drop_policy='queue', diagnostics_period=0.2, camera_info_wait=0.3, device='cpu'
     ) as both:

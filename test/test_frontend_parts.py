@@ -17,11 +17,14 @@ from alike_ros.errors import BackendError  # noqa: E402
 from alike_ros.ros.frontend import health as causes  # noqa: E402
 from alike_ros.ros.frontend.calibration import CalibrationBook  # noqa: E402
 from alike_ros.ros.frontend.diagnostics import Condition, assess  # noqa: E402
+from alike_ros.ros.frontend.eye import Eye  # noqa: E402
 from alike_ros.ros.frontend.gaps import Gaps  # noqa: E402
 from alike_ros.ros.frontend.health import Health  # noqa: E402
 from alike_ros.ros.frontend.journal import Journal  # noqa: E402
 from alike_ros.ros.frontend.mailbox import Mailbox  # noqa: E402
-from alike_ros.ros.frontend.pipeline import Arrival, Pipeline  # noqa: E402
+from alike_ros.ros.frontend.masks import Masks  # noqa: E402
+from alike_ros.ros.frontend.pipeline import Pipeline  # noqa: E402
+from alike_ros.ros.frontend.processing import Arrival, Links  # noqa: E402
 from alike_ros.ros.frontend.worker import Worker  # noqa: E402
 
 
@@ -162,9 +165,9 @@ def test_image_that_fails_is_counted_and_the_traceback_logged_once(error):
 
     log, health = Log(), Health()
     journal = Journal(log, period_s=0.0)
-    book = CalibrationBook(journal, False, 0.0, False)
+    eye = Eye(CalibrationBook(journal, False, 0.0, False), Masks(journal))
     frontend = SimpleNamespace(process=process)
-    pipeline = Pipeline(frontend, None, book, health, journal, NodeConfig(), None)
+    pipeline = Pipeline(frontend, Links(None, health, journal, None), NodeConfig(), eye)
     for _ in range(3):
         pipeline.handle(Arrival(image_message(texture(), 1), 0.0))
     assert health.counts().dropped_by_cause == {causes.FAILED: 3}

@@ -1,7 +1,6 @@
 """The node with cameras rgbd: every pair of image and depth, in order. One process."""
 
 import itertools
-import os
 
 import numpy as np
 import pytest
@@ -47,24 +46,17 @@ def depth_message(depth, stamp):
 
 @pytest.fixture(scope='module')
 def sender(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
-    senders = []
-
-    def prepare(probe):
-        senders.append(Sender(probe))
-        return senders[0].hello
-
     with running(
         5,
-        prepare=prepare,
+        sender=Sender,
         cameras='rgbd',
         sync_tolerance=TOLERANCE_NS * 1e-9,
         drop_policy='queue',
         camera_info_wait=0.0,
         diagnostics_period=0.2,
         device='cpu',
-    ):
-        yield senders[0]
+    ) as (_, probe):
+        yield probe.sender
 
 
 @pytest.fixture(params=[np.uint16, np.float32])

@@ -1,7 +1,6 @@
 """The node with a rig of three cameras side by side. One process."""
 
 import itertools
-import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -45,16 +44,15 @@ def calibration(tmp_path_factory):
 @pytest.fixture(scope='module')
 def rig(data, calibration):
     """The probe, and `send` for a set of images of a wall."""
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
     publishers = []
 
-    def prepare(probe):
+    def sender(probe):
         publishers.extend(
             probe.node.create_publisher(Image, f'/image_{camera}', QoSProfile(depth=200))
             for camera in range(COUNT)
         )
         probe.images = publishers[0]
-        return hello
+        return SimpleNamespace(hello=hello)
 
     def hello(image, stamp):
         for publisher in publishers[1:]:
@@ -70,7 +68,7 @@ def rig(data, calibration):
 
     with running(
         9,
-        prepare=prepare,
+        sender=sender,
         cameras='rig',
         camera_count=COUNT,
         rig_calibration=calibration,

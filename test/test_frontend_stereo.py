@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-import os
 
 import numpy as np
 import pytest
@@ -31,7 +30,7 @@ from alike_ros.ros.bridge.stamps import SameStamp  # noqa: E402
 from alike_ros.ros.frontend.assembly import open_eyes, open_geometry  # noqa: E402
 from alike_ros.ros.frontend.health import Health  # noqa: E402
 from alike_ros.ros.frontend.journal import Journal  # noqa: E402
-from alike_ros.ros.frontend.processing import Arrival  # noqa: E402
+from alike_ros.ros.frontend.processing import Arrival, Links  # noqa: E402
 from alike_ros.ros.frontend.rig_pipeline import RigPipeline  # noqa: E402
 
 FOCAL, BASELINE, DISPARITY = 100.0, 0.1, 10
@@ -81,22 +80,15 @@ def named(message, frame_id):
 
 @pytest.fixture(scope='module')
 def pair(data):
-    os.environ.setdefault('ALIKE_MODELS', str(data / 'models'))
-    pairs = []
-
-    def prepare(probe):
-        pairs.append(Pair(probe))
-        return pairs[0].hello
-
     with running(
         8,
-        prepare=prepare,
+        sender=Pair,
         cameras='stereo',
         drop_policy='queue',
         diagnostics_period=0.2,
         device='cpu',
-    ):
-        yield pairs[0]
+    ) as (_, probe):
+        yield probe.sender
 
 
 @pytest.fixture(autouse=True)
@@ -218,9 +210,8 @@ def test_calibrations_at_one_place_give_tracks_without_depth_and_a_warning(data,
         geometry = open_geometry(journal, config, eyes)
         for eye in eyes:
             eye.book.add(camera_info(1))
-        pipeline = RigPipeline(
-            RigFrontEnd(extractor, 2), None, eyes, geometry, Health(), journal, config, None
-        )
+        links = Links(None, Health(), journal, None)
+        pipeline = RigPipeline(RigFrontEnd(extractor, 2), links, config, eyes, geometry)
         images = [image_message(texture(), 1) for _ in eyes]
         look = pipeline._look(Arrival(images[0], 0.0, tuple(images[1:])))
     assert 'a baseline of 0.0 m' in caplog.text and 'no depths' in caplog.text

@@ -15,7 +15,7 @@ from ros_fixtures import LOCAL, camera_info, domain_id, environment, image_messa
 from ros_processes import Listener, started  # noqa: E402
 from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
 
-from alike_ros.ros.demo.children import Child  # noqa: E402
+from alike_ros.ros.graph.children import Child  # noqa: E402
 from alike_ros.ros.health.findings import FrontEndSeen, Input, Publisher, findings  # noqa: E402
 
 IMAGE, INFO = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CameraInfo'

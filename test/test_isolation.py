@@ -113,7 +113,7 @@ def unprivileged():
             == 0
         ):
             return prefix
-    pytest.skip('no other user than root can start this Python')
+    pytest.skip('run by root, but no other user may start this Python: its folder is private')
 
 
 def test_the_nodes_run_with_a_read_only_install_and_without_a_network(watched, data, images, out):

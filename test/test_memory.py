@@ -38,7 +38,10 @@ def held():
     return [int(line) / 1e6 for line in done.stdout.split()]
 
 
-@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='glibc only')
+@pytest.mark.skipif(
+    not sys.platform.startswith('linux'),
+    reason='mallopt and malloc_trim are of glibc',
+)
 def test_what_a_thread_freed_is_used_again_by_others_and_given_back_at_the_end():
     while_running, at_the_end = held()
     assert 30 < while_running < 60

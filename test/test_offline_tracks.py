@@ -111,7 +111,7 @@ def run_graph(bag, output):
     """Replay the bag through a front end in queue mode into a recorder, all over DDS."""
     from ros_fixtures import domain_id, environment
 
-    from alike_ros.ros.demo.children import Children
+    from alike_ros.ros.graph.children import Children
 
     with Children(environment(domain_id(31))) as children:
 

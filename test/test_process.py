@@ -7,7 +7,7 @@ pytest.importorskip('alike_ros.msg')
 
 from ros_fixtures import domain_id, environment  # noqa: E402
 
-from alike_ros.ros.demo.children import Child  # noqa: E402
+from alike_ros.ros.graph.children import Child  # noqa: E402
 
 TIMEOUT_S = 30.0
 EVIL = 'odometry: {ros__parameters: {odom_frame: !!python/object/apply:os.mknod ["RAN"]}}\n'

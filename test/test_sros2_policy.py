@@ -15,7 +15,7 @@ from ros_fixtures import domain_id, environment, texture  # noqa: E402
 from ros_processes import listening  # noqa: E402
 
 from alike_ros.resources import share_dir  # noqa: E402
-from alike_ros.ros.demo.children import Child  # noqa: E402
+from alike_ros.ros.graph.children import Child  # noqa: E402
 
 POLICY = share_dir() / 'config' / 'sros2' / 'policy.xml'
 KINDS = (

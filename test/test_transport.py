@@ -17,8 +17,8 @@ from ros_fixtures import (  # noqa: E402
 )
 
 from alike_ros.resources import share_dir  # noqa: E402
-from alike_ros.ros.demo.children import Child  # noqa: E402
 from alike_ros.ros.frontend.transport import segment_bytes  # noqa: E402
+from alike_ros.ros.graph.children import Child  # noqa: E402
 
 VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 KIBI = 1024
@@ -86,7 +86,7 @@ def test_other_transports_are_not_judged():
 def node(data, monkeypatch, request):
     """A front end with or without a profile, and a probe that publishes images to it."""
     if not get_rmw_implementation_identifier().startswith('rmw_fastrtps'):
-        pytest.skip('other middleware')
+        pytest.skip('segments are of Fast DDS: RMW_IMPLEMENTATION is another')
     monkeypatch.setenv('ALIKE_MODELS', str(data / 'models'))
     probe = Probe(domain_id(67))
     for name in VARIABLES:
