@@ -1,11 +1,9 @@
 """Nodes of the package as processes of their own, and a node of the test that listens."""
 
 import json
-import os
 import signal
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from alike_ros.bags import BagWriter
 from alike_ros.camera import Camera, camera_info_fields
 from alike_ros.image_message import image_fields
 from alike_ros.ros.graph.children import Child
+from alike_ros.ros.soak.usage import usage
 
 TIMEOUT_S = 30.0
 
@@ -96,13 +95,8 @@ def started(name, domain, *arguments, **parameters):
 
 def handles(pid):
     """Return how many files and threads a process has open."""
-    threads = list(Path(f'/proc/{pid}/task').iterdir())
-    return {'files': len(list(Path(f'/proc/{pid}/fd').iterdir())), 'threads': len(threads)}
-
-
-def resident_bytes(pid):
-    pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
-    return pages * os.sysconf('SC_PAGE_SIZE')
+    use = usage(pid)
+    return {'files': use.handles, 'threads': use.threads}
 
 
 def assert_ids_never_reused(tracks):

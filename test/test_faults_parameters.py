@@ -11,7 +11,9 @@ pytest.importorskip('alike_ros.msg')
 from rcl_interfaces.msg import Parameter  # noqa: E402
 from rcl_interfaces.srv import GetParameters, SetParameters  # noqa: E402
 from ros_fixtures import image_message, parameter_value, running, stamp_of, texture  # noqa: E402
-from ros_processes import assert_ids_never_reused, handles, resident_bytes  # noqa: E402
+from ros_processes import assert_ids_never_reused, handles  # noqa: E402
+
+from alike_ros.ros.soak.usage import usage  # noqa: E402
 
 CHANGES = 1000
 # a client for each: the values that it sets in turn, and what it tries between them in vain
@@ -70,7 +72,7 @@ def test_a_storm_of_parameter_changes_is_answered_one_by_one_while_images_flow(d
         probe.wait_until(lambda: all(c.ready() for c in clients), lambda ready: ready)
         assert probe.set('scores_th', 0.2).successful  # the service answers
         flow(probe, stamps, lambda: len(probe.got('tracks')) > 30)
-        open_before, memory_before = handles(node.pid), resident_bytes(node.pid)
+        open_before, memory_before = handles(node.pid), usage(node.pid).resident
         seen = len(probe.got('tracks'))
         for client in clients:
             client.go_on()
@@ -87,7 +89,7 @@ def test_a_storm_of_parameter_changes_is_answered_one_by_one_while_images_flow(d
         assert values(probe, getter) == {name: final(VALID[name]) for name in VALID}
         assert_ids_never_reused(probe.got('tracks'))
         assert handles(node.pid) == open_before
-        assert resident_bytes(node.pid) - memory_before < MOST_GROWTH
+        assert usage(node.pid).resident - memory_before < MOST_GROWTH
 
 
 def final(choices):

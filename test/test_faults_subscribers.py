@@ -16,11 +16,12 @@ from ros_fixtures import domain_id, environment, image_message, running, texture
 from ros_processes import (  # noqa: E402
     handles,
     listening,
-    resident_bytes,
     started,
     write_bag,
 )
 from sensor_msgs.msg import Image  # noqa: E402
+
+from alike_ros.ros.soak.usage import usage  # noqa: E402
 
 OFFSET = 34
 DEAF = """
@@ -67,12 +68,12 @@ def test_subscribers_that_never_read_or_are_stopped_cost_the_node_nothing(data):
     settings = {'drop_policy': 'queue', 'tracker': 'descriptor', 'top_k': 1000}
     with running(OFFSET, **settings) as (node, probe):
         send(probe, stamps, WARM_UP)
-        open_before, memory_before = handles(node.pid), resident_bytes(node.pid)
+        open_before, memory_before = handles(node.pid), usage(node.pid).resident
         with deaf('never_reads'), deaf('stopped') as stopped:
             probe.wait_until(lambda: subscribers(probe), lambda count: count == 3)
             stopped.send_signal(signal.SIGSTOP)
             publish_s = send(probe, stamps, IMAGES)
-            grown = resident_bytes(node.pid) - memory_before
+            grown = usage(node.pid).resident - memory_before
             stopped.send_signal(signal.SIGCONT)
         published = sum(len(m.descriptors) for m in probe.got('keypoints')[-IMAGES:])
         assert statistics.median(publish_s) < MAX_BLOCKING_S / 2, 'the node waits for them'
