@@ -122,16 +122,14 @@ def _published_pixels(keypoints: FloatArray, image_size: tuple[int, int]) -> Flo
     return np.trunc((normalised + np.float32(1)) / np.float32(2) * last)
 
 
-def inspect(score_map: FloatArray, points: FloatArray) -> Detections:
-    """Return scores and sigmas at any points (N, 2) px, in their order.
+def scores_at(score_map: FloatArray, points: FloatArray) -> FloatArray:
+    """Return the scores (N,) at any points (N, 2) px.
 
     Nearer to the border than the patch around a keypoint reaches, they are those further inside.
     """
     height, width = score_map.shape
-    inside = np.clip(points, RADIUS, np.maximum([width, height] - np.array(RADIUS + 1), RADIUS))
-    columns, rows = np.rint(inside).astype(np.intp).T
-    _, sigmas = refine(gather_patches(score_map, rows * width + columns))
-    return Detections(points, sample_bilinear(score_map, inside), sigmas)
+    last = np.maximum([width, height] - np.array(RADIUS + 1), RADIUS)
+    return sample_bilinear(score_map, np.clip(points, RADIUS, last))
 
 
 def to_features(

@@ -41,6 +41,7 @@ class Extractor(Closing):
         log.info('%s', self.weights)
         self._backend = open_backend(self.config, self.weights)
         self._seen: dict[int, tuple[Scene, Prepared]] = {}
+        self._sizes: list[tuple[int, int]] = []  # of the images of the last `infer…`
 
     @property
     def backend_name(self) -> str:
@@ -82,9 +83,13 @@ class Extractor(Closing):
         return features
 
     def infer_many(
-        self, prepared: Sequence[Prepared], masks: Masks | None = None
+        self, prepared: Sequence[Prepared], masks: Masks | None = None, described: bool = True
     ) -> list[Features]:
-        """Do the rest of `extract_many`."""
+        """Do the rest of `extract_many`.
+
+        described: whether with descriptors; else they are (N, 0), for who asks `describe` for a
+            few of them.
+        """
         masks = [None] * len(prepared) if masks is None else masks
         if len(masks) != len(prepared):
             raise ImageError(
@@ -95,11 +100,11 @@ class Extractor(Closing):
             for each, mask in zip(prepared, masks, strict=True)
         ]
         features = [self._nothing(each.source_size) for each in prepared]
-        self._seen = {}
+        self._seen, self._sizes = {}, [each.source_size for each in prepared]
         for rows in _of_one_size(prepared):
             batch = [prepared[row].pixels for row in rows]
             config = _scaled(self.config, prepared[rows[0]])
-            found = self._backend.run(batch, config, [fitted[row] for row in rows])
+            found = self._backend.run(batch, config, [fitted[row] for row in rows], described)
             for row, each, scene in zip(rows, found, self._backend.scenes, strict=True):
                 features[row] = to_source(each, prepared[row])
                 self._seen[row] = scene, prepared[row]
@@ -108,12 +113,12 @@ class Extractor(Closing):
     def describe(self, points: FloatArray, row: int = 0) -> Features:
         """Return the features at any points (N, 2) px of an image of the last `infer…`.
 
-        row: which of `infer_many`'s. Of a blank image descriptors are zero.
+        row: which of `infer_many`'s. Sigmas are NaN; of a blank image descriptors are zero.
         """
-        if row not in self._seen:
+        if row not in self._seen or not len(points):
             none = np.zeros(len(points), np.float32)
             blank = np.zeros((len(points), self._backend.dim), np.float32)
-            return Features(points, none, blank, none, (0, 0))
+            return Features(points, none, blank, none, self._sizes[row])
         scene, prepared = self._seen[row]
         features = to_source(scene.describe(from_source(points, prepared)), prepared)
         return replace(features, keypoints=points)  # as given, not rounded there and back

@@ -23,7 +23,10 @@ from alike_ros.tracking.choice import open_tracker
 
 @dataclass(frozen=True)
 class Seen:
-    """One image of a set: its result, and what was detected in it before tracks were made."""
+    """One image of a set: its result, and what was detected in it before tracks were made.
+
+    The descriptors of what was detected are (N, 0) where the tracker does not need them.
+    """
 
     result: Result
     detected: Features
@@ -102,7 +105,8 @@ class FrontEndBase:
         prepared = [self.extractor.prepare(frame.image) for frame in frames]
         masks = list(map(_fitted_mask, frames, prepared))
         ready = time.perf_counter()
-        detected = self.extractor.infer_many(prepared, masks)
+        described = self._trackers[0].needs_descriptors
+        detected = self.extractor.infer_many(prepared, masks, described)
         inferred = time.perf_counter()
         clock_jumped = self._begin(frames[0].stamp_ns)
         moment = _Moment(

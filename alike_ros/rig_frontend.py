@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -77,11 +77,18 @@ class RigFrontEnd(FrontEndBase):
         for (a, b), camera in sorted(pairs.items()):
             images = frames[a].image, frames[b].image
             features = seen[a].result.features
-            for others in _views_of(seen[b]):
+            for others in self._views_of(seen[b], b):
                 found = match_stereo(camera, features, others, self._depth, images)
                 links.setdefault((a, b), found.matches)  # the first are those of tracks
                 results[a] = _filled(results[a], found)
         return links, results
+
+    def _views_of(self, seen: Seen, camera: int) -> Iterator[Features]:
+        """Yield what a camera's image may be matched with: its tracks, then what was detected."""
+        yield seen.result.features
+        if seen.detected is not seen.result.features:
+            described = self.extractor.describe(seen.detected.keypoints, camera)
+            yield replace(seen.detected, descriptors=described.descriptors)
 
     def reset(self) -> None:
         """Forget all tracks and begin a new epoch; ids are not given again."""
@@ -91,12 +98,6 @@ class RigFrontEnd(FrontEndBase):
     def successor(self) -> Counters:
         """Return where another front end goes on with the same stream, in a new epoch."""
         return replace(super().successor(), track_id=self._linker.next_id)
-
-
-def _views_of(seen: Seen) -> tuple[Features, ...]:
-    """Return what a camera's image may be matched with: its tracks, then what was detected."""
-    tracked = seen.result.features
-    return (tracked,) if seen.detected is tracked else (tracked, seen.detected)
 
 
 def _filled(result: Result, found: StereoMatches) -> Result:

@@ -61,8 +61,8 @@ class View:
     """What a tracker sees of one image.
 
     image: (H, W, 3) uint8 RGB, or (H, W) uint8 grey.
-    features: what was detected in it.
-    describe: the features at any points (N, 2) px of it; valid until the next image.
+    features: what was detected in it, with descriptors for a tracker that needs those of all.
+    describe: the features at any points (N, 2) px of it, sigmas NaN; valid until the next image.
     mask: (H, W) uint8 of the image's size, zero where no track may be.
     """
 

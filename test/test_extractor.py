@@ -167,6 +167,22 @@ def test_points_described_in_a_shrunk_image_stay_where_they_were_given(data, ext
     assert (described.keypoints == points).all() and len(described.descriptors) == 500
 
 
+def test_what_is_described_later_is_what_is_described_at_once(data, extractor):
+    image = read_rgb(data / 'tum' / '1311868169.163498.png')
+    network = extractor()
+    at_once = network.extract(image)
+    [bare] = network.infer_many([network.prepare(image)], described=False)
+    assert bare.descriptors.shape == (len(at_once), 0)
+    assert (bare.keypoints == at_once.keypoints).all() and (bare.sigmas == at_once.sigmas).all()
+    described = network.describe(bare.keypoints[::3])
+    assert np.abs(described.descriptors - at_once.descriptors[::3]).max() < 1e-6
+    assert np.abs(described.scores - at_once.scores[::3]).max() < 1e-6
+    assert np.isnan(described.sigmas).all()
+    nothing = network.describe(bare.keypoints[:0])
+    assert nothing.descriptors.shape == (0, at_once.descriptors.shape[1])
+    assert nothing.image_size == at_once.image_size
+
+
 def test_thresholds_change_while_running_and_the_rest_does_not(data, extractor):
     image = read_rgb(data / 'tum' / '1311868169.163498.png')
     network = extractor()

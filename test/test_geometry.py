@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from alike_ros.geometry import inlier_ratio
+from alike_ros.geometry import inlier_ratio, inliers, quick_inliers, sampson
 
 
 def two_views(rng, count):
@@ -37,3 +37,29 @@ def test_too_few_pairs_give_nan(rng, count):
 def test_points_on_one_spot_give_nan_not_an_error():
     spot = np.full((50, 2), 7, np.float32)
     assert math.isnan(inlier_ratio(spot, spot))
+
+
+@pytest.mark.parametrize('flat', [False, True])
+def test_the_quick_way_finds_the_inliers_of_the_other_one(rng, flat):
+    points = rng.uniform(-2, 2, (600, 3)) * (1, 1, 0.01 if flat else 1) + (0, 0, 6)
+    a, b = (p[:, :2] / p[:, 2:] * 500 + 320 for p in (points, points + (0.3, 0.05, 0.1)))
+    b += rng.normal(0, 0.2, b.shape)
+    b[:60] += rng.uniform(5, 40, (60, 2))
+    quick, thorough = quick_inliers(a, b, 1.0), inliers(a, b, 1.0)
+    assert (quick == thorough).mean() > 0.97
+    assert quick[60:].mean() > 0.98 and quick[:60].mean() < 0.3
+    assert (quick_inliers(a, b, 1.0) == quick).all()
+
+
+def test_the_quick_way_needs_enough_pairs_apart(rng):
+    assert quick_inliers(*two_views(rng, 7), 1.0) is None
+    spot = np.full((50, 2), 7, np.float32)
+    found = quick_inliers(spot, spot, 1.0)
+    assert found is None or found.all()
+
+
+def test_sampson_is_the_squared_distance_to_the_epipolar_line_to_first_order(rng):
+    sideways = np.float64([[0, 0, 0], [0, 0, -1], [0, 1, 0]])  # lines are rows
+    a, off = rng.uniform(0, 640, (20, 2)), rng.uniform(-2, 2, 20)
+    b = a + np.column_stack([rng.uniform(5, 50, 20), off])
+    assert np.allclose(sampson(sideways, a, b), off**2 / 2)

@@ -228,6 +228,20 @@ def test_types_are_those_of_the_message(world):
     assert features.keypoints.dtype == features.descriptors.dtype == np.float32
 
 
+def test_tracks_begin_in_portions(world):
+    tracker = HybridTracker(TrackerConfig(max_tracks=100))
+    _, first = tracker.update(world.view(50, 50), 0)
+    assert len(first) == 100
+    fresh = []
+    for i in range(1, 25):
+        _, tracks = tracker.update(world.view(50 + 8 * i, 50), i)
+        fresh.append(int((tracks.ages == 1).sum()))
+        assert (tracks.ages > 1).sum() > 80
+    begun = [count for count in fresh if count]
+    assert sum(begun) > 50 and len(begun) < len(fresh) / 2
+    assert min(begun) >= 0.08 * 100
+
+
 def test_corner_strengths_are_those_of_opencv(world, rng):
     image = world.texture[:HEIGHT, :WIDTH].copy()
     points = rng.uniform([6, 6], [WIDTH - 7, HEIGHT - 7], (200, 2)).astype(np.float32)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from alike_ros.tracking.patches import MAX_CORRECTION, cut, lay, sigmas
+from alike_ros.tracking.patches import MAX_CORRECTION, as_patches, cut, lay, sigmas
 
 SIZE = 200
 
@@ -33,6 +33,10 @@ def moved(image, shape, shift):
     return warped, lambda points: (points @ shape.T + offset).astype(np.float32)
 
 
+def patches_at(image, points):
+    return as_patches(cut(image, points))
+
+
 @pytest.mark.parametrize(
     'shape', [np.eye(2), [[1.1, 0.05], [-0.04, 1.0]], [[0.97, -0.12], [0.12, 0.97]]]
 )
@@ -40,14 +44,14 @@ def test_patches_find_their_place_from_a_guess_that_is_off(image, points, rng, s
     warped, to = moved(image, np.asarray(shape, float), (3.3, -1.6))
     truth = to(points)
     guesses = truth + rng.normal(0, 0.4, truth.shape).astype(np.float32)
-    laid = lay(warped, cut(image, points), guesses)
+    laid = lay(warped, patches_at(image, points), guesses)
     errors = np.linalg.norm(laid.points - truth, axis=1)
     assert laid.fits.mean() > 0.9
     assert np.median(errors[laid.fits]) < 0.1 and np.quantile(errors[laid.fits], 0.9) < 0.3
 
 
 def test_a_change_of_shape_is_followed_from_image_to_image(image, points):
-    patches = cut(image, points)
+    patches = patches_at(image, points)
     for step in range(1, 11):
         shape = np.diag([1 + 0.04 * step, 1 - 0.02 * step])
         warped, to = moved(image, shape, (step, 0))
@@ -60,13 +64,13 @@ def test_a_change_of_shape_is_followed_from_image_to_image(image, points):
 
 def test_brightness_and_contrast_do_not_matter(image, points):
     dim = (image * 0.4 + 60).astype(np.uint8)
-    laid = lay(dim, cut(image, points), points + np.float32(0.3))
+    laid = lay(dim, patches_at(image, points), points + np.float32(0.3))
     assert laid.fits.all() and laid.likeness.min() > 0.98
     assert np.linalg.norm(laid.points - points, axis=1).max() < 0.2
 
 
 def test_patches_seldom_fit_elsewhere_and_never_on_nothing(image, points):
-    patches = cut(image, points)
+    patches = patches_at(image, points)
     elsewhere = (points + np.float32([40, 30])) % np.float32(SIZE - 20) + np.float32(10)
     assert lay(image, patches, elsewhere).fits.mean() < 0.25
     assert not lay(np.full_like(image, 90), patches, points).fits.any()
@@ -75,7 +79,7 @@ def test_patches_seldom_fit_elsewhere_and_never_on_nothing(image, points):
 
 
 def test_a_place_is_not_corrected_by_more_than_flow_may_be_off(image, points):
-    patches = cut(image, points)
+    patches = patches_at(image, points)
     laid = lay(image, patches, points + np.float32([2.5, 0]))
     assert not laid.fits[np.linalg.norm(laid.points - points, axis=1) < 0.5].any()
     near = lay(image, patches, points + np.float32([0.5 * MAX_CORRECTION, 0]))
@@ -87,8 +91,8 @@ def test_sigma_is_small_for_corners_that_fit_and_large_along_edges_or_noise(imag
     edge[:, SIZE // 2 :] = 200
     edge = cv2.GaussianBlur(edge, (0, 0), 2)
     on_edge = np.float32([[SIZE / 2, 80], [SIZE / 2, 120]])
-    patches = cut(image, points)
-    assert sigmas(cut(edge, on_edge)).min() > 5 * np.median(sigmas(patches))
+    patches = patches_at(image, points)
+    assert cut(edge, on_edge).sigmas.min() > 5 * np.median(cut(image, points).sigmas)
     noisy = np.clip(image + rng.normal(0, 15, image.shape), 0, 255).astype(np.uint8)
     clean, rough = (
         np.median(sigmas(patches, lay(each, patches, points))) for each in (image, noisy)
@@ -99,5 +103,5 @@ def test_sigma_is_small_for_corners_that_fit_and_large_along_edges_or_noise(imag
 
 def test_no_points_are_no_patches(image):
     none = np.zeros((0, 2), np.float32)
-    laid = lay(image, cut(image, none), none)
+    laid = lay(image, patches_at(image, none), none)
     assert laid.points.shape == (0, 2) and laid.shapes.shape == (0, 2, 2)

@@ -46,10 +46,12 @@ class Backend(Protocol):
         images: list[ImageArray],
         config: DetectorConfig,
         masks: Sequence[ImageArray | None] | None = None,
+        described: bool = True,
     ) -> list[Features]:
         """Extract features of images (h, w, 3) uint8 RGB of one size, in px of those images.
 
         masks: (h, w) of each image, zero where no keypoint may lie; None for everywhere.
+        described: whether with descriptors; else they are (N, 0), and `scenes` has them.
         """
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from alike_ros.variants import LEVEL_STRIDES
 
 CORNERS = np.array([(0, 0), (1, 0), (0, 1), (1, 1)], np.float32)
 LEAST_NORM = 1e-12  # as in PyTorch's normalize: a row of zeros stays one
-AT_ONCE = 256  # keypoints: what is computed for them stays in the cache
+AT_ONCE = 1024  # keypoints: what is computed for them stays in the cache
 SINGLE_THREADED = 2**18  # multiplications; OpenBLAS starts threads above
 
 Indices = NDArray[np.intp]

@@ -54,6 +54,7 @@ class HostBackend(ABC):
         images: list[ImageArray],
         config: DetectorConfig,
         masks: Sequence[ImageArray | None] | None = None,
+        described: bool = True,
     ) -> list[Features]:
         """Extract features; see `Backend.run`.
 
@@ -70,7 +71,7 @@ class HostBackend(ABC):
                 for score, first, levels in self._maps(self._batch(images))
             ]
             return [
-                scene.features(config, mask)
+                scene.features(config, mask, described)
                 for scene, mask in zip(self.scenes, masks or repeat(None), strict=False)
             ]
         except (RuntimeError, MemoryError) as error:

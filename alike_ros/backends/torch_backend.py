@@ -56,6 +56,7 @@ class TorchBackend:
         images: list[ImageArray],
         config: DetectorConfig,
         masks: Sequence[ImageArray | None] | None = None,
+        described: bool = True,
     ) -> list[Features]:
         """Extract features; see `Backend.run`.
 
@@ -63,7 +64,7 @@ class TorchBackend:
             BackendError: the device failed, for example for lack of memory.
         """
         try:
-            return self._run(images, config, masks or [None] * len(images))
+            return self._run(images, config, masks or [None] * len(images), described)
         except RuntimeError as error:
             raise BackendError(
                 f'{self.device} failed on {len(images)} image(s) of shape {images[0].shape}: '
@@ -75,6 +76,7 @@ class TorchBackend:
         images: list[ImageArray],
         config: DetectorConfig,
         masks: Sequence[ImageArray | None],
+        described: bool,
     ) -> list[Features]:
         height, width = images[0].shape[:2]
         levels = [level.float() for level in self._network.pyramid(self._upload(images))]
@@ -87,7 +89,8 @@ class TorchBackend:
             for i, score_map in enumerate(score_maps)
         ]
         return [
-            scene.features(config, mask) for scene, mask in zip(self.scenes, masks, strict=True)
+            scene.features(config, mask, described)
+            for scene, mask in zip(self.scenes, masks, strict=True)
         ]
 
     def close(self) -> None:

@@ -39,6 +39,8 @@ class DescriptorTracker:
     reported as lost and never comes back.
     """
 
+    needs_descriptors = True
+
     def __init__(self, config: TrackerConfig | None = None, next_id: int = 0) -> None:
         self.config = config or TrackerConfig()
         self.next_id = next_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from alike_ros.config import TrackerConfig, Value
 from alike_ros.structures import Features, Tracks, View
@@ -15,6 +15,7 @@ class Tracker(Protocol):
 
     config: TrackerConfig
     next_id: int
+    needs_descriptors: ClassVar[bool]  # of all that is detected; else it asks for some
 
     def update(self, view: View, stamp_ns: int) -> tuple[Features, Tracks]:
         """Return what is published of the next image: features and, row by row, their tracks."""

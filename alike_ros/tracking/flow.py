@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from alike_ros.structures import FloatArray, ImageArray
 
-WINDOW, LEVELS = 15, 2  # px; the search begins where the last motion leads
-BACK_WINDOW, BACK_LEVELS = 11, 1  # px; the way back begins at its end
+WINDOW, LEVELS = 11, 2  # px; the search begins where the last motion leads
+BACK_WINDOW, BACK_LEVELS = 9, 0  # px; the way back begins at its end
 MAX_RETURN_ERROR = 1.0  # px
 BORDER = 2.0  # px
 NEIGHBOURS = 5
-ENOUGH = 300  # points of known motion; more tell nothing new and take time
-_STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 0.02)
+_TREE = {'algorithm': 4}  # FLANN's exact k-d tree for few dimensions
+_STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.05)
 LEAST_GAIN = 1.1  # changes of brightness below it are left to the flow
 
 
@@ -98,12 +98,6 @@ def local_motion(points: FloatArray, origins: FloatArray, motions: FloatArray) -
 
     origins, motions: (M, 2) px, M at least 1.
     """
-    every = len(origins) // ENOUGH + 1
-    origins, motions = origins[::every], motions[::every]
-    count = min(NEIGHBOURS, len(origins))
-    squared = np.zeros((len(points), len(origins)), np.float32)
-    for axis in (0, 1):
-        steps = np.subtract.outer(points[:, axis], origins[:, axis])
-        squared += np.square(steps, out=steps)
-    nearest = np.argpartition(squared, count - 1, axis=1)[:, :count]
+    tree = cv2.flann_Index(np.ascontiguousarray(origins), _TREE)
+    nearest, _ = tree.knnSearch(np.ascontiguousarray(points), min(NEIGHBOURS, len(origins)))
     return np.median(motions[nearest], axis=1).astype(np.float32)

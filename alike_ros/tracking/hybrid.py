@@ -8,17 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.config import TrackerConfig, Value, change_live
-from alike_ros.geometry import inliers
+from alike_ros.geometry import quick_inliers
 from alike_ros.structures import Features, FloatArray, ImageArray, Tracks, View
 from alike_ros.tracking.flow import as_bright_as, grey
 from alike_ros.tracking.memory import Memory, new_memory
-from alike_ros.tracking.patches import cut, sigmas
+from alike_ros.tracking.patches import sigmas
 from alike_ros.tracking.search import Pair, Places, match, search
-from alike_ros.tracking.starts import Starts, choose_starts
+from alike_ros.tracking.starts import Starts, choose_starts, no_starts
 
 MIN_CONFIRMATION = 0.7  # cosine between a track's descriptor and what is where it went
 LEARNING = 0.05  # share of what is seen in a track's descriptor
-EPIPOLAR_PX = 1.0
+EPIPOLAR_PX = 1.1
+MAX_SIGMA = 2.5  # px; tracks whose place is known worse are not published
+PORTION = 0.08  # of max_tracks; fewer new ones do not begin: more at once can be chosen better
 LEAST_FOR_GEOMETRY = 12
 
 
@@ -50,6 +52,8 @@ class HybridTracker:
        `max_tracks`.
     """
 
+    needs_descriptors = False
+
     def __init__(self, config: TrackerConfig | None = None, next_id: int = 0) -> None:
         self.config = config or TrackerConfig()
         self.next_id = next_id
@@ -68,18 +72,19 @@ class HybridTracker:
     def update(self, view: View, stamp_ns: int) -> tuple[Features, Tracks]:
         """Return the features of the next image at its tracks, best first, and the tracks."""
         image = grey(view.image)
-        memory = self._memory or _nothing(view.features)
-        sighting = self._look(memory, self._search(image, memory, view.features), view)
+        memory = self._memory or _nothing(view)
+        sighting = self._look(memory, self._search(image, memory, view), view)
         starts = self._choose(image, memory, sighting, view.features)
         self._image = image
-        begun = replace(_rows(view.features, starts.rows), sigmas=sigmas(starts.patches))
+        begun = view.describe(view.features.keypoints[starts.rows])
+        begun = replace(begun, sigmas=starts.sigmas)
         return self._conclude(memory, sighting, starts, begun, stamp_ns)
 
-    def _search(self, image: ImageArray, memory: Memory, features: Features) -> Places:
+    def _search(self, image: ImageArray, memory: Memory, view: View) -> Places:
         before = self._image
         if before is None or before.shape != image.shape:
-            return match(image, memory, features)
-        return search(Pair(before, as_bright_as(image, before), image), memory, features)
+            return match(image, memory, view)
+        return search(Pair(before, as_bright_as(image, before), image), memory, view)
 
     def _look(self, memory: Memory, places: Places, view: View) -> _Sighting:
         """Confirm what was found by descriptors, then by geometry."""
@@ -91,9 +96,10 @@ class HybridTracker:
         found &= similarity >= MIN_CONFIRMATION
         oldest = np.argsort(np.where(found, -memory.ages.astype(np.int64), 0), kind='stable')
         found[oldest[self.config.max_tracks :]] = False
-        sure = found & places.laid.fits
+        known_to = sigmas(memory.patches, places.laid)
+        sure = found & places.laid.fits & (known_to <= MAX_SIGMA)
         sure[sure] = fit_one_motion(memory.points[sure], places.found[sure])
-        features = replace(features, sigmas=sigmas(memory.patches, places.laid)[rows])
+        features = replace(features, sigmas=known_to[rows])
         return _Sighting(places, found, sure, _rows(features, found[rows]), similarity)
 
     def _choose(
@@ -102,6 +108,8 @@ class HybridTracker:
         places = sighting.places.found
         motions = (places - memory.points)[sighting.sure]
         count = self.config.max_tracks - int(sighting.found.sum())
+        if count < max(PORTION * self.config.max_tracks, 1):
+            return no_starts()
         return choose_starts(
             image,
             features,
@@ -117,8 +125,9 @@ class HybridTracker:
     ) -> tuple[Features, Tracks]:
         """Return what is published, and remember it with what is not."""
         sure = sighting.sure
-        features = _joined(_rows(sighting.features, sure[sighting.found]), begun)
-        order = np.argsort(-features.scores, kind='stable').astype(np.intp)
+        features = _joined(sighting.features, begun)
+        published = np.flatnonzero(np.append(sure[sighting.found], np.ones(len(begun), bool)))
+        order = np.argsort(-features.scores[published], kind='stable').astype(np.intp)
         rows = np.empty(len(order), np.int32)
         rows[order] = np.arange(len(order))
         kept = _continued(memory, sighting, rows[: sure.sum()], stamp_ns)
@@ -127,15 +136,17 @@ class HybridTracker:
         self.next_id += len(begun)
         ids = np.arange(first, self.next_id, dtype=np.uint64)
         fresh = new_memory(ids, starts, begun, rows[sure.sum() :], stamp_ns)
-        self._memory = kept.take(~ends).joined(fresh)
-        return _rows(features, order), _tracks(
+        self._memory = kept.renewed(np.flatnonzero(~ends), fresh)
+        return _rows(features, published[order]), _tracks(
             memory, sighting, ids, stamp_ns, memory.ids[ends], order
         )
 
 
 def fit_one_motion(before: FloatArray, after: FloatArray) -> NDArray[np.bool_]:
     """Whether points (N, 2) px fit one fundamental matrix with most others; too few do."""
-    fits = inliers(before, after, EPIPOLAR_PX) if len(before) >= LEAST_FOR_GEOMETRY else None
+    fits = None
+    if len(before) >= LEAST_FOR_GEOMETRY:
+        fits = quick_inliers(before, after, EPIPOLAR_PX)
     return np.ones(len(before), bool) if fits is None else fits
 
 
@@ -186,19 +197,19 @@ def _continued(
 
 def _learnt(known: FloatArray, found: NDArray[np.bool_], seen: FloatArray) -> FloatArray:
     """Return descriptors (N, D) that have come a bit nearer to what was seen where found."""
+    nearer = known[found]
+    nearer += LEARNING * (seen - nearer)
+    nearer /= np.maximum(np.linalg.norm(nearer, axis=1, keepdims=True), 1e-12)
     learnt = known.copy()
-    learnt[found] += LEARNING * (seen - known[found])
-    learnt[found] /= np.maximum(np.linalg.norm(learnt[found], axis=1, keepdims=True), 1e-12)
+    learnt[found] = nearer
     return learnt
 
 
-def _nothing(features: Features) -> Memory:
-    none = np.zeros(0, np.intp)
-    nowhere = np.zeros((0, 2), np.float32)
-    starts = Starts(none, nowhere, cut(np.zeros((1, 1), np.uint8), nowhere))
-    return new_memory(
-        none.astype(np.uint64), starts, _rows(features, none), none.astype(np.int32), 0
-    )
+def _nothing(view: View) -> Memory:
+    starts = no_starts()
+    none = starts.rows
+    features = view.describe(view.features.keypoints[none])
+    return new_memory(none.astype(np.uint64), starts, features, none.astype(np.int32), 0)
 
 
 def _rows(features: Features, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Features:

@@ -21,37 +21,64 @@ REACH = 7  # px from the point to the border of its patch
 SPREAD = 4.0  # px, standard deviation of the weights
 STEPS = 2
 LEAST_CONTRAST = 1.0  # grey values; flatter patches are noise
-LEAST_LIKENESS = 0.45  # correlation
+LEAST_LIKENESS = 0.4  # correlation
 MAX_CORRECTION = 1.5  # px
 FRESH_DIFFERENCE = 0.02  # 1 - correlation that is assumed of a patch that was only cut so far
 # Of squared errors in the rendered room, by what variances and likeness let expect.
 ERROR, ERROR_SQUARED, LEAST_DIFFERENCE = 0.017, 0.05, 0.005
 # How sure each number of the map is beforehand; steps are shorter where the patch says little.
 SHAPE_PRIOR, PLACE_PRIOR = 2.0, 0.03
-_PRIOR = np.array([SHAPE_PRIOR] * 4 + [PLACE_PRIOR] * 2, np.float32)
+_PRIOR = np.diag([SHAPE_PRIOR, SHAPE_PRIOR, PLACE_PRIOR] * 2).astype(np.float32)
+_BARELY = np.float32(1e-5) * np.eye(6, dtype=np.float32)
+_PLACE_LAST = np.array([0, 1, 3, 4, 2, 5])  # of the six numbers of a map
 
-_Y, _X = (axis.ravel() for axis in np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1])
-_USED = np.flatnonzero((_X + _Y) % 2 == 0)  # every other pixel, as on a chessboard
+_SIDE = 2 * REACH + 3  # px of the square that is read when a patch is cut; slopes need a rim
+_Y, _X = (axis.ravel() - REACH - 1 for axis in np.indices((_SIDE, _SIDE)))
 _SQUARE = np.stack([_X, _Y, np.ones_like(_X)]).astype(np.float32)  # (3, all)
-_GRID = np.ascontiguousarray(_SQUARE[:, _USED])  # (3, K)
+# Every other pixel of a patch, as on a chessboard.
+_USED = np.flatnonzero(((_X + _Y) % 2 == 0) & (np.maximum(abs(_X), abs(_Y)) <= REACH))
+_AHEAD, _BEHIND = (np.stack([_USED + step, _USED + step * _SIDE]) for step in (1, -1))  # (2, K)
+_GRID = np.ascontiguousarray(_SQUARE[:, _USED])  # (3, K): x, y, 1
+_MOMENTS = (_GRID[:, None] * _GRID[None]).reshape(9, -1).T.copy()  # (K, 9)
 _WEIGHTS = np.exp(-(_GRID[0] ** 2 + _GRID[1] ** 2) / (2 * SPREAD**2))
 _WEIGHTS /= _WEIGHTS.sum()
 
 
 @dataclass(frozen=True)
-class Patches(Table):
-    """Row i of every array is one track.
+class Cut(Table):
+    """What is around points of an image; row i of every array is one point.
 
-    values: (N, K) grey values of the first image, weighted mean 0 and deviation 1.
-    solvers: (N, 6, K), from a difference of values to a step of the affine map.
-    shapes: (N, 2, 2), from offsets in the first image to offsets in the last.
+    values: (N, K) grey values, weighted mean 0 and deviation 1.
+    slopes: (N, 2, K), how values change along x and y, times the weights.
+    normals: (N, 6, 6), normal matrices of an affine map [A | t], its numbers row by row.
     variances: (N,) px² of the place along an axis, for differences of variance 1.
     """
 
     values: FloatArray
-    solvers: FloatArray
-    shapes: FloatArray
+    slopes: FloatArray
+    normals: FloatArray
     variances: FloatArray
+
+    @property
+    def sigmas(self) -> FloatArray:
+        """Standard deviation (N,) px, along an axis, that the places are assumed to have."""
+        return _deviations(self.variances * np.float32(FRESH_DIFFERENCE))
+
+
+@dataclass(frozen=True)
+class Patches(Table):
+    """What tracks looked like when they began; row i of every array is one track.
+
+    values, slopes, variances: of `Cut`.
+    inverses: (N, 6, 6), from what slopes and differences of values say to a step of the map.
+    shapes: (N, 2, 2), from offsets in the first image to offsets in the last.
+    """
+
+    values: FloatArray
+    slopes: FloatArray
+    variances: FloatArray
+    inverses: FloatArray
+    shapes: FloatArray
 
 
 @dataclass(frozen=True)
@@ -73,19 +100,22 @@ class Laid:
         return Laid(*(np.where(_as_deep(self.fits, mine), mine, its) for mine, its in pairs))
 
 
-def cut(image: ImageArray, points: FloatArray) -> Patches:
-    """Take the patches around points (N, 2) px of a grey image."""
-    shapes = np.tile(np.eye(2, dtype=np.float32), (len(points), 1, 1))
-    square = _sampled(image, points, shapes, _SQUARE)
-    values, deviations = _normalised(square[:, _USED])
-    slopes = _slopes(square) / deviations[:, None]  # (N, 6, K)
+def cut(image: ImageArray, points: FloatArray) -> Cut:
+    """Take what is around points (N, 2) px of a grey image."""
+    square = _sampled(image, points, _unmoved(len(points)), _SQUARE)
+    values, deviations = _normalised(square.take(_USED, axis=1))
+    slopes = square.take(_AHEAD, axis=1) - square.take(_BEHIND, axis=1)  # (N, 2, K)
+    slopes /= 2 * deviations[:, None]
     weighted = slopes * _WEIGHTS
-    normal = np.matmul(weighted, slopes.transpose(0, 2, 1))
-    inverse = np.linalg.inv(normal + np.diag(_PRIOR))
-    solvers = np.matmul(inverse, weighted)
-    bare = np.linalg.inv(normal + np.float32(1e-5) * np.eye(6, dtype=np.float32))
-    variances = (bare[:, 4, 4] + bare[:, 5, 5]) / np.float32(2)
-    return Patches(values, solvers, shapes, variances.astype(np.float32))
+    normals = _normals(slopes, weighted)
+    return Cut(values, weighted, normals, _place_variances(normals))
+
+
+def as_patches(cut: Cut) -> Patches:
+    """Return the patches of tracks that begin with what was cut."""
+    inverses = np.linalg.inv(cut.normals + _PRIOR)
+    shapes = _unmoved(len(cut.values))
+    return Patches(cut.values, cut.slopes, cut.variances, inverses, shapes)
 
 
 def lay(image: ImageArray, patches: Patches, places: FloatArray) -> Laid:
@@ -94,44 +124,41 @@ def lay(image: ImageArray, patches: Patches, places: FloatArray) -> Laid:
     count = len(places)
     points, shapes = places.copy(), patches.shapes.copy()
     likeness, fits = np.full(count, -1, np.float32), np.zeros(count, bool)
-    points[rows], shapes[rows] = _aligned(image, patches.take(rows), places[rows])
-    values, _ = _normalised(_sampled(image, points[rows], shapes[rows]))
-    likeness[rows] = (values * patches.values[rows]) @ _WEIGHTS
-    far = np.linalg.norm(points - places, axis=1) > MAX_CORRECTION
-    fits[rows] = (likeness[rows] >= LEAST_LIKENESS) & ~far[rows]
+    points[rows], shapes[rows], likeness[rows] = _aligned(image, patches.take(rows), places[rows])
+    corrections = np.linalg.norm(points[rows] - places[rows], axis=1)
+    fits[rows] = (likeness[rows] >= LEAST_LIKENESS) & (corrections <= MAX_CORRECTION)
     return Laid(points, np.where(_as_deep(fits, shapes), shapes, patches.shapes), likeness, fits)
 
 
-def sigmas(patches: Patches, laid: Laid | None = None) -> FloatArray:
-    """Return the standard deviation (N,) px, along an axis, of where patches are laid, or cut."""
-    shapes = patches.shapes if laid is None else laid.shapes
-    unlike = np.float32(FRESH_DIFFERENCE) if laid is None else 1 - laid.likeness
-    doubt = patches.variances * np.maximum(unlike, np.float32(LEAST_DIFFERENCE))
-    variances = ERROR * doubt + ERROR_SQUARED * np.square(doubt)
-    return np.sqrt(variances * np.abs(_determinants(shapes))).astype(np.float32)
+def sigmas(patches: Patches, laid: Laid) -> FloatArray:
+    """Return the standard deviation (N,) px, along an axis, of where patches are laid."""
+    unlike = np.maximum(1 - laid.likeness, np.float32(LEAST_DIFFERENCE))
+    growth = np.sqrt(np.abs(_determinants(laid.shapes)))
+    return _deviations(patches.variances * unlike) * growth
+
+
+def _deviations(doubt: FloatArray) -> FloatArray:
+    return np.sqrt(ERROR * doubt + ERROR_SQUARED * np.square(doubt)).astype(np.float32)
+
+
+def _unmoved(count: int) -> FloatArray:
+    return np.tile(np.eye(2, dtype=np.float32), (count, 1, 1))
 
 
 def _aligned(
     image: ImageArray, patches: Patches, points: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    shapes = patches.shapes
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return points, shapes, and the likeness before the last step, which is small."""
+    shapes, likeness = patches.shapes, points[:, 0]
     for _ in range(STEPS):
         values, _ = _normalised(_sampled(image, points, shapes))
-        step = np.matmul(patches.solvers, (values - patches.values)[:, :, None])[:, :, 0]
-        points, shapes = _stepped(points, shapes, step)
-    return points, shapes
-
-
-def _stepped(
-    points: FloatArray, shapes: FloatArray, step: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Compose the affine maps with the inverse of a step (N, 6)."""
-    change = np.eye(2, dtype=np.float32) + step[:, :4].reshape(-1, 2, 2)
-    determinants = _determinants(change)
-    safe = np.where(np.abs(determinants) > 0.1, determinants, 1)
-    adjugate = np.stack([change[:, 1, 1], -change[:, 0, 1], -change[:, 1, 0], change[:, 0, 0]], 1)
-    shapes = np.matmul(shapes, adjugate.reshape(-1, 2, 2) / safe[:, None, None])
-    return points - np.einsum('nij,nj->ni', shapes, step[:, 4:]), shapes
+        likeness = (values * patches.values) @ _WEIGHTS
+        values -= patches.values
+        said = _summed(patches.slopes * values[:, None], _GRID.T)  # (N, 2, 3)
+        step = np.matmul(patches.inverses, said.reshape(-1, 6, 1)).reshape(-1, 2, 3)
+        moved = np.matmul(shapes, step)  # the inverse of a small step, to first order
+        points, shapes = points - moved[:, :, 2], shapes - moved[:, :, :2]
+    return points, shapes, likeness
 
 
 def _determinants(matrices: FloatArray) -> FloatArray:
@@ -145,8 +172,9 @@ def _sampled(
     """Return the grey values (N, K) under the pixels of a grid (3, K) around points."""
     if not len(points):
         return np.zeros((0, grid.shape[1]), np.float32)
-    x = np.concatenate([shapes[:, 0], points[:, :1]], axis=1) @ grid
-    y = np.concatenate([shapes[:, 1], points[:, 1:]], axis=1) @ grid
+    maps = np.empty((2, len(points), 3), np.float32)
+    maps[:, :, :2], maps[:, :, 2] = shapes.transpose(1, 0, 2), points.T
+    x, y = _summed(maps, grid)
     values = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return values.astype(np.float32, copy=False)
 
@@ -160,16 +188,27 @@ def _normalised(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     return values, deviations
 
 
-def _slopes(square: FloatArray) -> FloatArray:
-    """Return how values change with the six numbers of the affine map, (N, 6, K)."""
-    side = 2 * REACH + 1
-    rows = square.reshape(-1, side, side)
-    across, down = np.zeros_like(rows), np.zeros_like(rows)
-    across[:, :, 1:-1] = (rows[:, :, 2:] - rows[:, :, :-2]) / 2
-    down[:, 1:-1] = (rows[:, 2:] - rows[:, :-2]) / 2
-    gx, gy = (each.reshape(square.shape)[:, _USED] for each in (across, down))
-    x, y, _ = _GRID
-    return np.stack([gx * x, gx * y, gy * x, gy * y, gx, gy], axis=1)
+def _normals(slopes: FloatArray, weighted: FloatArray) -> FloatArray:
+    """Return the normal matrices (N, 6, 6) of the six numbers of an affine map, row by row."""
+    products = slopes[:, :, None] * weighted[:, None]  # (N, 2, 2, K)
+    sums = _summed(products, _MOMENTS).reshape(-1, 2, 2, 3, 3)
+    return sums.transpose(0, 1, 3, 2, 4).reshape(-1, 6, 6)
+
+
+def _summed(values: FloatArray, factors: FloatArray) -> FloatArray:
+    """Return values (..., K) @ factors (K, M) as one product instead of many small ones."""
+    return (values.reshape(-1, len(factors)) @ factors).reshape(
+        *values.shape[:-1], factors.shape[1]
+    )
+
+
+def _place_variances(normal: FloatArray) -> FloatArray:
+    """Return the mean variance (N,) of x and y that normal matrices (N, 6, 6) leave them."""
+    left = np.moveaxis((normal + _BARELY)[:, _PLACE_LAST][:, :, _PLACE_LAST], 0, -1)
+    for _ in range(4):  # the shape, eliminated
+        left = left[1:, 1:] - left[1:, :1] * (left[:1, 1:] / left[0, 0])
+    (xx, xy), (_, yy) = left
+    return (xx + yy) / (2 * (xx * yy - xy * xy))
 
 
 def _as_deep(mask: NDArray[np.bool_], other: NDArray[np.generic]) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from alike_ros.structures import Features, FloatArray, ImageArray
+from alike_ros.structures import Features, FloatArray, ImageArray, View
 
 TAKEN_PX = 2  # a keypoint nearer than this to a track is that track's
 
@@ -14,7 +14,7 @@ def find_again(
     descriptors: FloatArray,
     places: FloatArray,
     radii: FloatArray,
-    features: Features,
+    view: View,
     taken: FloatArray,
     min_similarity: float,
 ) -> FloatArray:
@@ -24,10 +24,10 @@ def find_again(
     taken: (M, 2) px, where tracks are.
     """
     found = np.full((len(places), 2), np.nan, np.float32)
-    keypoints, candidates = _free(features, taken)
-    if not len(keypoints) or not len(places):
+    keypoints = _candidates(view.features, places, radii, taken)
+    if not len(keypoints):
         return found
-    similarity = descriptors @ candidates.T  # (N, K)
+    similarity = descriptors @ view.describe(keypoints).descriptors.T  # (N, K)
     squared = sum(np.subtract.outer(places[:, i], keypoints[:, i]) ** 2 for i in (0, 1))
     similarity[squared > np.square(radii)[:, None]] = -2
     nearest = similarity.argmax(axis=1)
@@ -49,9 +49,14 @@ def occupied(points: FloatArray, shape: tuple[int, ...], radius: int) -> ImageAr
     return cv2.dilate(marks, disc).astype(np.uint8, copy=False)
 
 
-def _free(features: Features, taken: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return keypoints and descriptors of the features that no track has."""
+def _candidates(
+    features: Features, places: FloatArray, radii: FloatArray, taken: FloatArray
+) -> FloatArray:
+    """Return the keypoints (K, 2) px near places that no track has."""
     width, height = features.image_size
+    near = np.zeros((height, width), np.uint8)
+    for x, y, radius in np.rint(np.column_stack([places, radii])).astype(int).tolist():
+        cv2.circle(near, (x, y), radius, 1, -1)
     columns, rows = np.rint(features.keypoints).astype(np.intp).T
-    free = occupied(taken, (height, width), TAKEN_PX)[rows, columns] == 0
-    return features.keypoints[free], features.descriptors[free]
+    free = occupied(taken, near.shape, TAKEN_PX)[rows, columns] == 0
+    return features.keypoints[free & (near[rows, columns] > 0)]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alike_ros.matching import match_mutual
-from alike_ros.structures import Features, FloatArray, ImageArray
+from alike_ros.structures import FloatArray, ImageArray, View
 from alike_ros.tracking.flow import LEVELS, NEIGHBOURS, follow, inside, local_motion
 from alike_ros.tracking.memory import Memory
 from alike_ros.tracking.patches import Laid, lay
@@ -16,8 +16,8 @@ from alike_ros.tracking.recovery import find_again
 
 MOSTLY = 0.7  # of the tracks; fewer followed is a jump, and descriptors say where it went
 MIN_SIMILARITY = 0.8
-RADIUS = 15.0  # px around where a lost track ought to be; for each image it is missed for
-SECOND_LEVELS = 1
+RADIUS = 8.0  # px around where a lost track ought to be; for each image it is missed for
+SECOND_LEVELS = 0
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Places:
         return np.isfinite(self.found[:, 0])
 
 
-def search(pair: Pair, memory: Memory, features: Features) -> Places:
+def search(pair: Pair, memory: Memory, view: View) -> Places:
     """Look for tracks in an image.
 
     By optical flow from where their last motion leads, and for those that it loses again from
@@ -56,21 +56,21 @@ def search(pair: Pair, memory: Memory, features: Features) -> Places:
     """
     flown = _followed(pair, memory, memory.live, memory.points + memory.motions, LEVELS)
     laid = lay(pair.seen, memory.patches, flown)
-    expected = _expected(memory, laid, features)
+    expected = _expected(memory, laid, view)
     near = inside(expected, pair.seen) & ~laid.fits
     again = _followed(pair, memory, near & memory.live, expected, SECOND_LEVELS)
     again[np.linalg.norm(again - expected, axis=1) > 2 * RADIUS] = np.nan
-    laid = laid.or_else(lay(pair.seen, memory.patches, again))
     flown = np.where(np.isnan(flown), again, flown)
-    keypoints = _found_again(memory, near & np.isnan(flown[:, 0]), expected, laid, features)
-    laid = laid.or_else(lay(pair.seen, memory.patches, keypoints))
+    keypoints = _found_again(memory, near & np.isnan(flown[:, 0]), expected, laid, view)
+    elsewhere = np.where(np.isnan(again), keypoints, again)
+    laid = laid.or_else(lay(pair.seen, memory.patches, elsewhere))
     found = np.where(laid.fits[:, None], laid.points, flown)
     return Places(found, np.where(np.isnan(expected), memory.points, expected), laid)
 
 
-def match(image: ImageArray, memory: Memory, features: Features) -> Places:
+def match(image: ImageArray, memory: Memory, view: View) -> Places:
     """Find tracks in a grey image by descriptors alone, wherever they are."""
-    places = _matched(memory, features)
+    places = _matched(memory, view)
     laid = lay(image, memory.patches, places)
     return Places(np.where(laid.fits[:, None], laid.points, places), memory.points, laid)
 
@@ -89,7 +89,7 @@ def _found_again(
     which: NDArray[np.bool_],
     expected: FloatArray,
     laid: Laid,
-    features: Features,
+    view: View,
 ) -> FloatArray:
     """Return the most similar free keypoints near expected places (N, 2) px; NaN for none."""
     places = _nowhere(memory)
@@ -97,16 +97,16 @@ def _found_again(
         memory.descriptors[which],
         expected[which],
         RADIUS * (1 + memory.unseen[which]),
-        features,
+        view,
         laid.points[laid.fits],
         MIN_SIMILARITY,
     )
     return places
 
 
-def _expected(memory: Memory, laid: Laid, features: Features) -> FloatArray:
+def _expected(memory: Memory, laid: Laid, view: View) -> FloatArray:
     """Return where the neighbours of astray tracks say that they are, (N, 2) px; else NaN."""
-    origins, motions = _motions(memory, laid, features)
+    origins, motions = _motions(memory, laid, view)
     expected = _nowhere(memory)
     astray = ~laid.fits
     if len(origins) >= NEIGHBOURS and astray.any():
@@ -115,21 +115,22 @@ def _expected(memory: Memory, laid: Laid, features: Features) -> FloatArray:
     return expected
 
 
-def _motions(memory: Memory, laid: Laid, features: Features) -> tuple[FloatArray, FloatArray]:
+def _motions(memory: Memory, laid: Laid, view: View) -> tuple[FloatArray, FloatArray]:
     """Return points (M, 2) px of the image before, and how they moved, (M, 2) px."""
     origins = memory.points[laid.fits]
     motions = laid.points[laid.fits] - origins
     if laid.fits.sum() >= MOSTLY * memory.live.sum():
         return origins, motions
-    matched = _matched(memory, features)
+    matched = _matched(memory, view)
     rows = np.isfinite(matched[:, 0])
     moved = matched[rows] - memory.points[rows]
     return np.concatenate([origins, memory.points[rows]]), np.concatenate([motions, moved])
 
 
-def _matched(memory: Memory, features: Features) -> FloatArray:
+def _matched(memory: Memory, view: View) -> FloatArray:
     """Return where tracks are by descriptors alone, (N, 2) px; NaN for none."""
     places = _nowhere(memory)
+    features = view.describe(view.features.keypoints)
     matches = match_mutual(memory.descriptors, features.descriptors, MIN_SIMILARITY)
     places[matches.index_a] = features.keypoints[matches.index_b]
     return places

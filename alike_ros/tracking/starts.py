@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from alike_ros.structures import Features, FloatArray, ImageArray
 from alike_ros.tracking.flow import NEIGHBOURS, inside, local_motion
-from alike_ros.tracking.patches import Patches, cut
+from alike_ros.tracking.patches import Patches, as_patches, cut
 from alike_ros.tracking.recovery import occupied
 
 CORNER_WINDOW = 7  # px
+_PATCH = CORNER_WINDOW + 2  # px, with what slopes need
 LEAST_CORNER = 5.0  # grey values a pixel, squared; flatter ones do not hold in the flow
-AHEAD = 7  # images that a new track has to stay in view if it moves as those near it
+AHEAD = 8  # images that a new track has to stay in view if it moves as those near it
+MAX_SIGMA = 1.0  # px, of where a track begins
 MARGIN = 8.0  # px
-CANDIDATES = 16  # looked at for each that is wanted
+CANDIDATES = 8  # looked at for each that is wanted
 
 
 @dataclass(frozen=True)
 class Starts:
     """rows: (N,) of the features that tracks begin at. motions: (N, 2) px, expected of them.
 
-    patches: what they look like.
+    patches: what they look like. sigmas: (N,) px, of where they are along an axis.
     """
 
     rows: NDArray[np.intp]
     motions: FloatArray
     patches: Patches
+    sigmas: FloatArray
+
+
+@cache
+def no_starts() -> Starts:
+    """Return none."""
+    nowhere = np.zeros((0, 2), np.float32)
+    patches = as_patches(cut(np.zeros((1, 1), np.uint8), nowhere))
+    return Starts(np.zeros(0, np.intp), nowhere, patches, nowhere[:, 0])
 
 
 def choose_starts(
@@ -41,7 +54,7 @@ def choose_starts(
     count: int,
     min_distance: float,
 ) -> Starts:
-    """Return up to `count` features that tracks begin at, the strongest first.
+    """Return up to `count` features, 1 or more, that tracks begin at, the strongest first.
 
     image: grey. taken: (N, 2) px, where tracks are. moved: (M, 2) px, those of them of which it is
     known how they came there: motions (M, 2) px.
@@ -54,19 +67,19 @@ def choose_starts(
     stays = inside(points + AHEAD * expected, image, MARGIN) | ~expected.any(axis=1)
     rows, corners = rows[stays], corners[stays]
     points, expected = points[stays], expected[stays]
-    patches = cut(image, points)
-    order = np.argsort(-corners / patches.variances, kind='stable')
-    apart = _apart(points[order], image.shape[:2], round(min_distance), max(count, 0))
+    seen = cut(image, points)
+    order = np.argsort(-corners / seen.variances, kind='stable')
+    order = order[seen.sigmas[order] <= MAX_SIGMA]
+    apart = _apart(points[order], image.shape[:2], round(min_distance), count)
     chosen = order[apart]
-    return Starts(rows[chosen], expected[chosen], patches.take(chosen))
+    cuts = seen.take(chosen)
+    return Starts(rows[chosen], expected[chosen], as_patches(cuts), cuts.sigmas)
 
 
 def _free_corners(
     image: ImageArray, features: Features, taken: FloatArray, min_distance: float, count: int
 ) -> tuple[NDArray[np.intp], FloatArray]:
     """Return the rows (N,) of features that are corners away from tracks, and their strengths."""
-    if count <= 0:
-        return np.zeros(0, np.intp), np.zeros(0, np.float32)
     columns, rows = np.rint(features.keypoints).astype(np.intp).T
     near = occupied(taken, image.shape[:2], round(min_distance))
     free = np.flatnonzero(near[rows, columns] == 0)
@@ -84,18 +97,16 @@ def corner_strengths(image: ImageArray, points: FloatArray) -> FloatArray:
 
     image: grey. Of gradients of grey values a pixel, squared.
     """
-    height, width = image.shape
-    reach = CORNER_WINDOW // 2 + 1
-    steps = np.arange(-reach, reach + 1)
-    columns, rows = np.rint(points).astype(np.intp).T
-    x = np.clip(columns[:, None] + steps, 0, width - 1)
-    y = np.clip(rows[:, None] + steps, 0, height - 1)
-    patches = image.ravel().take(y[:, :, None] * width + x[:, None]).astype(np.float32)
-    across = (patches[:, :-2] + 2 * patches[:, 1:-1] + patches[:, 2:]) / 8
-    down = (patches[:, :, :-2] + 2 * patches[:, :, 1:-1] + patches[:, :, 2:]) / 8
+    if min(image.shape) < _PATCH:
+        return np.zeros(len(points), np.float32)
+    first = np.rint(points).astype(np.intp) - _PATCH // 2
+    columns, rows = np.clip(first, 0, np.array(image.shape[::-1]) - _PATCH).T
+    patches = sliding_window_view(image, (_PATCH, _PATCH))[rows, columns].astype(np.float32)
+    across = patches[:, :-2] + 2 * patches[:, 1:-1] + patches[:, 2:]
+    down = patches[:, :, :-2] + 2 * patches[:, :, 1:-1] + patches[:, :, 2:]
     along_x, along_y = across[:, :, 2:] - across[:, :, :-2], down[:, 2:] - down[:, :-2]  # Sobel
     xx, yy, xy = (
-        np.einsum('nij,nij->n', a, b) / CORNER_WINDOW**2
+        np.einsum('nij,nij->n', a, b) / (8 * CORNER_WINDOW) ** 2
         for a, b in ((along_x, along_x), (along_y, along_y), (along_x, along_y))
     )
     return ((xx + yy) - np.sqrt((xx - yy) ** 2 + 4 * xy**2)) / 2

@@ -19,9 +19,10 @@ class Table:
         """Return some rows."""
         return type(self)(*(_taken(part, rows) for part in _parts(self)))
 
-    def joined(self: Self, other: Self) -> Self:
-        """Return these rows and then the others."""
-        return type(self)(*map(_joined, _parts(self), _parts(other)))
+    def renewed(self: Self, rows: NDArray[np.intp], others: Self) -> Self:
+        """Return some rows, and then the others."""
+        parts = zip(_parts(self), _parts(others), strict=True)
+        return type(self)(*(_renewed(part, rows, other) for part, other in parts))
 
 
 def _parts(table: Any) -> list[Any]:
@@ -32,5 +33,12 @@ def _taken(part: Any, rows: Rows) -> Any:
     return part.take(rows) if isinstance(part, Table) else part[rows]
 
 
-def _joined(part: Any, other: Any) -> Any:
-    return part.joined(other) if isinstance(part, Table) else np.concatenate([part, other])
+def _renewed(part: Any, rows: NDArray[np.intp], other: Any) -> Any:
+    if isinstance(part, Table):
+        return part.renewed(rows, other)
+    renewed = np.empty((len(rows) + len(other), *part.shape[1:]), part.dtype)
+    np.take(
+        part, rows, axis=0, out=renewed[: len(rows)], mode='clip'
+    )  # raise would copy once more
+    renewed[len(rows) :] = other
+    return renewed
