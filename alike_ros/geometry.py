@@ -56,7 +56,9 @@ def quick_inliers(
     if fits.sum() < MIN_PAIRS:
         return None
     matrix, _ = cv2.findFundamentalMat(a[fits], b[fits], cv2.FM_8POINT)
-    return None if matrix is None else sampson(matrix, a, b) <= max_error_px**2
+    if matrix is None:
+        return None
+    return sampson(np.asarray(matrix, np.float64), a, b) <= max_error_px**2
 
 
 def sampson(matrix: Array, points_a: Array, points_b: Array) -> Array:

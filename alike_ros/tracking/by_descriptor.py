@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ class DescriptorTracker:
     reported as lost and never comes back.
     """
 
-    needs_descriptors = True
+    needs_descriptors: ClassVar[bool] = True
 
     def __init__(self, config: TrackerConfig | None = None, next_id: int = 0) -> None:
         self.config = config or TrackerConfig()

@@ -17,7 +17,7 @@ BACK_WINDOW, BACK_LEVELS = 9, 0  # px; the way back begins at its end
 MAX_RETURN_ERROR = 1.0  # px
 BORDER = 2.0  # px
 NEIGHBOURS = 5
-_TREE = {'algorithm': 4}  # FLANN's exact k-d tree for few dimensions
+_TREE: dict[str, bool | int | float | str] = {'algorithm': 4}  # FLANN's exact k-d tree for few dimensions
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.05)
 LEAST_GAIN = 1.1  # changes of brightness below it are left to the flow
 
@@ -98,6 +98,6 @@ def local_motion(points: FloatArray, origins: FloatArray, motions: FloatArray) -
 
     origins, motions: (M, 2) px, M at least 1.
     """
-    tree = cv2.flann_Index(np.ascontiguousarray(origins), _TREE)
+    tree = cv2.flann.Index(np.ascontiguousarray(origins), _TREE)
     nearest, _ = tree.knnSearch(np.ascontiguousarray(points), min(NEIGHBOURS, len(origins)))
     return np.median(motions[nearest], axis=1).astype(np.float32)

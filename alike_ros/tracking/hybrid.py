@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ class HybridTracker:
        `max_tracks`.
     """
 
-    needs_descriptors = False
+    needs_descriptors: ClassVar[bool] = False
 
     def __init__(self, config: TrackerConfig | None = None, next_id: int = 0) -> None:
         self.config = config or TrackerConfig()
