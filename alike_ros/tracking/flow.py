@@ -17,7 +17,8 @@ BACK_WINDOW, BACK_LEVELS = 9, 0  # px; the way back begins at its end
 MAX_RETURN_ERROR = 1.0  # px
 BORDER = 2.0  # px
 NEIGHBOURS = 5
-_TREE: dict[str, bool | int | float | str] = {'algorithm': 4}  # FLANN's exact k-d tree for few dimensions
+# FLANN's exact k-d tree for few dimensions
+_TREE: dict[str, bool | int | float | str] = {'algorithm': 4}
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.05)
 LEAST_GAIN = 1.1  # changes of brightness below it are left to the flow
 
