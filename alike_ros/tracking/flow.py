@@ -17,6 +17,7 @@ BACK_WINDOW, BACK_LEVELS = 9, 0  # px; the way back begins at its end
 MAX_RETURN_ERROR = 1.0  # px
 BORDER = 2.0  # px
 NEIGHBOURS = 5
+ENOUGH = 300  # points of known motion; more tell nothing new and take time
 # FLANN's exact k-d tree for few dimensions
 _TREE: dict[str, bool | int | float | str] = {'algorithm': 4}
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.05)
@@ -99,6 +100,8 @@ def local_motion(points: FloatArray, origins: FloatArray, motions: FloatArray) -
 
     origins, motions: (M, 2) px, M at least 1.
     """
-    tree = cv2.flann.Index(np.ascontiguousarray(origins), _TREE)
+    every = len(origins) // ENOUGH + 1
+    origins, motions = np.ascontiguousarray(origins[::every]), motions[::every]
+    tree = cv2.flann.Index(origins, _TREE)
     nearest, _ = tree.knnSearch(np.ascontiguousarray(points), min(NEIGHBOURS, len(origins)))
     return np.median(motions[nearest], axis=1).astype(np.float32)
