@@ -21,7 +21,7 @@ LEAST_CORNER = 5.0  # grey values a pixel, squared; flatter ones do not hold in 
 AHEAD = 8  # images that a new track has to stay in view if it moves as those near it
 MAX_SIGMA = 1.0  # px, of where a track begins
 MARGIN = 8.0  # px
-CANDIDATES = 8  # looked at for each that is wanted
+CANDIDATES = 5  # looked at for each that is wanted
 
 
 @dataclass(frozen=True)
