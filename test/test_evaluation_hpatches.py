@@ -25,8 +25,8 @@ SHIFT = np.array([[1.0, 0, 7], [0, 1, -4], [0, 0, 1]])
 
 @pytest.fixture
 def folder(tmp_path, rng):
-    """Write one sequence of HPatches and one that it leaves out."""
-    for name in ('v_plane', 'v_talent'):
+    """Write one sequence of each kind of HPatches and one that it leaves out."""
+    for name in ('i_plane', 'v_plane', 'v_talent'):
         sequence = tmp_path / name
         sequence.mkdir()
         for number in range(1, 7):
@@ -58,7 +58,7 @@ def judge(pairs, matcher):
 
 
 def test_errors_count_below_their_threshold(folder):
-    [sequence] = sequence_folders(folder)
+    _, sequence = sequence_folders(folder)
     pairs = read_sequence(sequence)
     assert [p.name for p in pairs][::4] == ['v_plane 1-2', 'v_plane 1-6']
     for offset, wrong in ((0.0, 0), (2.5, 2), (8.5, 8)):
@@ -150,8 +150,12 @@ def test_the_published_table_is_printed_beside(data, folder, capsys):
     printed = capsys.readouterr().out
     assert main(['eval', 'hpatches', str(folder), *options]) == 0
     assert capsys.readouterr().out == printed  # from the cache
-    assert len(list((folder / 'kept').iterdir())) == 3
+    assert len(list((folder / 'kept').iterdir())) == 6
     shown = page.read_text('utf-8')
     assert shown.count('<svg') == 2 and shown.count('<img') == 9 and '<td>superpoint</td>' in shown
     assert all(f'| {name} |' in printed for name in ('alike-t', 'orb', 'sift', 'superpoint'))
-    assert '5 pairs' in printed and '| v_plane 1-3 |' in printed
+    assert '| v_plane 1-3 |' in printed
+    light, viewpoint = printed.index('the light changes'), printed.index('the viewpoint changes')
+    assert printed.index('10 pairs\n') < printed.index('10 pairs, published') < light < viewpoint
+    published = [line for line in printed.splitlines() if line.startswith('| superpoint |')]
+    assert len(set(published)) == 3

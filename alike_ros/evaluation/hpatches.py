@@ -147,6 +147,18 @@ def mean_accuracy(found: Sequence[Accuracy]) -> Accuracy:
     )
 
 
+def mean_by_split(found: Mapping[str, Accuracy]) -> dict[str, Accuracy]:
+    """Return the means of all pairs, and of HPatches' two kinds; found: by the name of the pair.
+
+    i: sequences in which the light changes, v: those in which the viewpoint does.
+    """
+    splits = {'all': [*found.values()]} | {
+        split: [each for name, each in found.items() if name.startswith(f'{split}_')]
+        for split in ('i', 'v')
+    }
+    return {split: mean_accuracy(pairs) for split, pairs in splits.items() if pairs}
+
+
 def accuracy_table(found: Mapping[str, Accuracy]) -> Table:
     """Return a line each; shares in per cent."""
     names = [f'{kind}@{t}' for kind in ('MMA', 'MHA') for t in THRESHOLDS]

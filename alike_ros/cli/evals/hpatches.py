@@ -24,6 +24,7 @@ NAME = 'hpatches'
 HELP = 'Match images of planes with known homographies (HPatches, Oxford affine): MMA and MHA.'
 
 PEERS = ('orb', 'sift')
+SPLITS = {'i': 'the light changes (i)', 'v': 'the viewpoint changes (v)'}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from alike_ros.blas import limit_blas_threads
-    from alike_ros.evaluation.hpatches import accuracy_table, judge_pair, mean_accuracy
+    from alike_ros.evaluation.hpatches import accuracy_table, judge_pair, mean_by_split
     from alike_ros.evaluation.pages.hpatches import Samples, hpatches_page
     from alike_ros.evaluation.plane_matches import learned, of_opencv
 
@@ -58,10 +59,12 @@ def run(args: argparse.Namespace) -> int:
                 pairs[name][pair.name] = judge_pair(pair, each)
             if args.report:
                 samples.add(pair, matched, pairs[config.model][pair.name])
-    means = {name: mean_accuracy(list(judged.values())) for name, judged in pairs.items()}
+    of_splits = {name: mean_by_split(judged) for name, judged in pairs.items()}
+    means = {name: splits['all'] for name, splits in of_splits.items()}
     count = len(pairs[config.model])
     if args.report:
-        page = hpatches_page(f'{args.folder.resolve().name}, {count} pairs', means, published)
+        title = f'{args.folder.resolve().name}, {count} pairs'
+        page = hpatches_page(title, means, _of_split(published, 'all'))
         samples.show(page)
         page.write(args.report)
     if args.json:
@@ -71,10 +74,16 @@ def run(args: argparse.Namespace) -> int:
     if args.pairs:
         for name, judged in pairs.items():
             print(f'{name}\n\n{accuracy_table(judged).markdown()}\n')
-    print(f'{count} pairs\n\n{accuracy_table(means).markdown()}')
-    if published:
-        print(f'\npublished, 540 pairs\n\n{accuracy_table(published).markdown()}')
+    for split in of_splits[config.model]:
+        which = SPLITS.get(split, f'{count} pairs')
+        print(f'{which}\n\n{accuracy_table(_of_split(of_splits, split)).markdown()}\n')
+        if theirs := _of_split(published, split):
+            print(f'{which}, published\n\n{accuracy_table(theirs).markdown()}\n')
     return 0
+
+
+def _of_split(found: Mapping[str, Mapping[str, Accuracy]], split: str) -> dict[str, Accuracy]:
+    return {name: splits[split] for name, splits in found.items() if split in splits}
 
 
 def _sequences(
@@ -108,22 +117,23 @@ def _sequences(
             yield sequence, cache.get(keys, SequenceMatches, compute)
 
 
-def _published(path: Path) -> dict[str, Accuracy]:
+def _published(path: Path) -> dict[str, dict[str, Accuracy]]:
+    """Return what a CSV says of each method by split."""
     from alike_ros.errors import DatasetError
     from alike_ros.evaluation.hpatches import THRESHOLDS, Accuracy
 
     with path.open(encoding='utf-8') as file:
-        rows = [row for row in csv.DictReader(file) if row.get('split') == 'all']
+        rows = [*csv.DictReader(file)]
+    published: dict[str, dict[str, Accuracy]] = {}
     try:
-        return {
-            row['method']: Accuracy(
+        for row in rows:
+            published.setdefault(row['method'], {})[row['split']] = Accuracy(
                 float(row['mean_feats']),
                 float(row['mean_matches']),
                 tuple(float(row[f'MMA@{t}']) / 100 for t in THRESHOLDS),
                 tuple(float(row[f'MHA@{t}']) / 100 for t in THRESHOLDS),
             )
-            for row in rows
-        }
+        return published
     except (KeyError, ValueError) as error:
         raise DatasetError(
             f'{path} is not a summary of results: expected columns method, split, mean_feats, '
