@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ MOSTLY = 0.7  # of the tracks; fewer followed is a jump, and descriptors say whe
 MIN_SIMILARITY = 0.8
 RADIUS = 8.0  # px around where a lost track ought to be; for each image it is missed for
 SECOND_LEVELS = 0
+DOUBTFUL = 0.9  # correlation; a patch that fits worse has to go where its neighbours go,
+STRAY = 3.0  # px more or less
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,17 @@ class Places:
 def search(pair: Pair, memory: Memory, view: View) -> Places:
     """Look for tracks in an image.
 
-    By optical flow from where their last motion leads, and for those that it loses again from
-    where their neighbours went; for those still lost the most similar keypoint near that place.
-    Each is moved to where the patch that the track began with fits.
+    By optical flow from where their last motion leads, and for those that it loses, or leads
+    elsewhere than their neighbours, again from where these went; for those still lost the most
+    similar keypoint near that place. Each is moved to where the patch that the track began with
+    fits.
     """
     flown = _followed(pair, memory, memory.live, memory.points + memory.motions, LEVELS)
     laid = lay(pair.seen, memory.patches, flown)
     expected = _expected(memory, laid, view)
+    strays = np.linalg.norm(flown - expected, axis=1) > STRAY
+    flown[strays] = np.nan
+    laid = replace(laid, fits=laid.fits & ~strays)
     near = inside(expected, pair.seen) & ~laid.fits
     again = _followed(pair, memory, near & memory.live, expected, SECOND_LEVELS)
     again[np.linalg.norm(again - expected, axis=1) > 2 * RADIUS] = np.nan
@@ -105,20 +111,21 @@ def _found_again(
 
 
 def _expected(memory: Memory, laid: Laid, view: View) -> FloatArray:
-    """Return where the neighbours of astray tracks say that they are, (N, 2) px; else NaN."""
+    """Return where the neighbours of doubtful tracks say that they are, (N, 2) px; else NaN."""
     origins, motions = _motions(memory, laid, view)
     expected = _nowhere(memory)
-    astray = ~laid.fits
-    if len(origins) >= NEIGHBOURS and astray.any():
-        points = memory.points[astray]
-        expected[astray] = points + local_motion(points, origins, motions)
+    doubtful = laid.likeness < DOUBTFUL
+    if len(origins) >= NEIGHBOURS and doubtful.any():
+        points = memory.points[doubtful]
+        expected[doubtful] = points + local_motion(points, origins, motions)
     return expected
 
 
 def _motions(memory: Memory, laid: Laid, view: View) -> tuple[FloatArray, FloatArray]:
     """Return points (M, 2) px of the image before, and how they moved, (M, 2) px."""
-    origins = memory.points[laid.fits]
-    motions = laid.points[laid.fits] - origins
+    sure = laid.likeness >= DOUBTFUL
+    origins = memory.points[sure]
+    motions = laid.points[sure] - origins
     if laid.fits.sum() >= MOSTLY * memory.live.sum():
         return origins, motions
     matched = _matched(memory, view)
