@@ -6,7 +6,8 @@ import pytest
 
 from alike_ros.config import TrackerConfig
 from alike_ros.structures import Features, View
-from alike_ros.tracking import hybrid
+from alike_ros.tracking import hybrid, patches, search
+from alike_ros.tracking.flow import LEVELS, follow
 from alike_ros.tracking.hybrid import HybridTracker
 from alike_ros.tracking.starts import corner_strengths
 
@@ -116,6 +117,24 @@ def _unlike(features):
         features.sigmas,
         features.image_size,
     )
+
+
+def test_what_flow_takes_elsewhere_than_its_neighbours_is_looked_for_there(world, monkeypatch):
+    tracker = HybridTracker()
+    _, first = tracker.update(world.view(50, 50), 0)
+    _, before = tracker.update(world.view(52, 50), 1)
+
+    def misled(*args):
+        places = follow(*args)
+        if args[-1] == LEVELS:
+            places[::5] += np.float32([6, -9])
+        return places
+
+    monkeypatch.setattr(search, 'follow', misled)
+    monkeypatch.setattr(patches, 'LEAST_LIKENESS', -1)  # as where structure repeats
+    features, tracks = tracker.update(world.view(54, 50), 2)
+    assert len(set(before.ids) & set(tracks.ids)) > 0.9 * len(before)
+    assert np.abs(offsets(features, tracks) - [-2, 0]).max() < 0.2
 
 
 def test_a_track_that_strays_is_held_back_and_comes_back_under_its_id(world, monkeypatch):
