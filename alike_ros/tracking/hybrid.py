@@ -20,7 +20,7 @@ from alike_ros.tracking.starts import Starts, choose_starts, no_starts
 MIN_CONFIRMATION = 0.7  # cosine between a track's descriptor and what is where it went
 LEARNING = 0.05  # share of what is seen in a track's descriptor
 EPIPOLAR_PX = 1.1
-MAX_SIGMA = 2.5  # px; tracks whose place is known worse are not published
+MAX_SIGMA = 3.0  # px; tracks whose place is known worse are not published
 PORTION = 0.08  # of max_tracks; fewer new ones do not begin: more at once can be chosen better
 LEAST_FOR_GEOMETRY = 12
 
