@@ -170,10 +170,25 @@ def test_our_tracks_outlast_those_of_optical_flow(data, capsys, name, times):
     assert ours['inlier_ratio'] > 0.99
 
 
+@pytest.mark.parametrize(
+    ('name', 'option', 'figure'),
+    [
+        ('kitti', '--every=2', 'tracked'),
+        ('kitti', '--exposure=2', 'mean_length'),
+        ('tum', '--exposure=0.5', 'mean_length'),
+    ],
+)
+def test_our_tracks_hold_where_optical_flow_loses_half(data, capsys, name, option, figure):
+    chosen = [option, '--methods', 'hybrid', 'gftt+klt']
+    ours, flow = compare(capsys, str(data / name), *chosen).values()
+    assert ours[figure] > 2 * flow[figure]
+
+
 def test_in_the_room_points_stay_where_they_began_and_sigma_says_how_well(capsys):
-    ours, flow = compare(capsys, '--images', '45', '--methods', 'hybrid', 'gftt+klt').values()
+    ours, flow = compare(capsys, '--images', '60', '--methods', 'hybrid', 'gftt+klt').values()
     assert ours['median_px'] < 0.5 * flow['median_px'] and ours['median_px'] < 0.3
     assert ours['p95_px'] < 1
+    assert max(each['p95_px'] for each in ours['by_age']) < 1
     assert 0.8 < ours['sigma_mean'] < 1.25
     biases = np.array([each['bias_px'] for each in ours['by_age']])
     assert np.abs(biases).max() < 0.05

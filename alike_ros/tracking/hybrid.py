@@ -20,7 +20,7 @@ from alike_ros.tracking.starts import Starts, choose_starts, no_starts
 MIN_CONFIRMATION = 0.7  # cosine between a track's descriptor and what is where it went
 LEARNING = 0.05  # share of what is seen in a track's descriptor
 EPIPOLAR_PX = 1.1
-MAX_SIGMA = 3.0  # px; tracks whose place is known worse are not published
+SIGMAS = 10.0  # of the median track; those whose place is known worse are not published
 PORTION = 0.08  # of max_tracks; fewer new ones do not begin: more at once can be chosen better
 LEAST_FOR_GEOMETRY = 12
 
@@ -98,7 +98,9 @@ class HybridTracker:
         oldest = np.argsort(np.where(found, -memory.ages.astype(np.int64), 0), kind='stable')
         found[oldest[self.config.max_tracks :]] = False
         known_to = sigmas(memory.patches, places.laid)
-        sure = found & places.laid.fits & (known_to <= MAX_SIGMA)
+        sure = found & places.laid.fits
+        if sure.any():
+            sure &= known_to <= SIGMAS * np.median(known_to[sure])
         sure[sure] = fit_one_motion(memory.points[sure], places.found[sure])
         features = replace(features, sigmas=known_to[rows])
         return _Sighting(places, found, sure, _rows(features, found[rows]), similarity)

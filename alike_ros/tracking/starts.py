@@ -19,7 +19,6 @@ CORNER_WINDOW = 7  # px
 _PATCH = CORNER_WINDOW + 2  # px, with what slopes need
 LEAST_CORNER = 5.0  # grey values a pixel, squared; flatter ones do not hold in the flow
 AHEAD = 8  # images that a new track has to stay in view if it moves as those near it
-MAX_SIGMA = 1.0  # px, of where a track begins
 MARGIN = 8.0  # px
 CANDIDATES = 5  # looked at for each that is wanted
 
@@ -69,7 +68,6 @@ def choose_starts(
     points, expected = points[stays], expected[stays]
     seen = cut(image, points)
     order = np.argsort(-corners / seen.variances, kind='stable')
-    order = order[seen.sigmas[order] <= MAX_SIGMA]
     apart = _apart(points[order], image.shape[:2], round(min_distance), count)
     chosen = order[apart]
     cuts = seen.take(chosen)
