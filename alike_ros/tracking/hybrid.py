@@ -13,14 +13,13 @@ from alike_ros.geometry import quick_inliers
 from alike_ros.structures import Features, FloatArray, ImageArray, Tracks, View
 from alike_ros.tracking.flow import as_bright_as, grey
 from alike_ros.tracking.memory import Memory, new_memory
-from alike_ros.tracking.patches import sigmas
+from alike_ros.tracking.patches import known_well, sigmas
 from alike_ros.tracking.search import Pair, Places, match, search
 from alike_ros.tracking.starts import Starts, choose_starts, no_starts
 
 MIN_CONFIRMATION = 0.7  # cosine between a track's descriptor and what is where it went
 LEARNING = 0.05  # share of what is seen in a track's descriptor
 EPIPOLAR_PX = 1.1
-SIGMAS = 10.0  # of the median track; those whose place is known worse are not published
 PORTION = 0.08  # of max_tracks; fewer new ones do not begin: more at once can be chosen better
 LEAST_FOR_GEOMETRY = 12
 
@@ -99,8 +98,7 @@ class HybridTracker:
         found[oldest[self.config.max_tracks :]] = False
         known_to = sigmas(memory.patches, places.laid)
         sure = found & places.laid.fits
-        if sure.any():
-            sure &= known_to <= SIGMAS * np.median(known_to[sure])
+        sure[sure] = known_well(known_to[sure])
         sure[sure] = fit_one_motion(memory.points[sure], places.found[sure])
         features = replace(features, sigmas=known_to[rows])
         return _Sighting(places, found, sure, _rows(features, found[rows]), similarity)

@@ -20,6 +20,7 @@ from alike_ros.tracking.table import Table
 REACH = 7  # px from the point to the border of its patch
 SPREAD = 4.0  # px, standard deviation of the weights
 STEPS = 2
+SIGMAS = 12.0  # of the median place; those that are known worse are not worth having
 LEAST_CONTRAST = 1.0  # grey values; flatter patches are noise
 LEAST_LIKENESS = 0.4  # correlation
 MAX_CORRECTION = 1.5  # px
@@ -135,6 +136,13 @@ def sigmas(patches: Patches, laid: Laid) -> FloatArray:
     unlike = np.maximum(1 - laid.likeness, np.float32(LEAST_DIFFERENCE))
     growth = np.sqrt(np.abs(_determinants(laid.shapes)))
     return _deviations(patches.variances * unlike) * growth
+
+
+def known_well(sigmas: FloatArray) -> NDArray[np.bool_]:
+    """Whether places with these standard deviations (N,) are not much worse than most, (N,)."""
+    if not len(sigmas):
+        return np.ones(0, bool)
+    return np.asarray(sigmas <= SIGMAS * np.median(sigmas), bool)
 
 
 def _deviations(doubt: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from alike_ros.structures import Features, FloatArray, ImageArray
 from alike_ros.tracking.flow import NEIGHBOURS, inside, local_motion
-from alike_ros.tracking.patches import Patches, as_patches, cut
+from alike_ros.tracking.patches import Patches, as_patches, cut, known_well
 from alike_ros.tracking.recovery import occupied
 
 CORNER_WINDOW = 7  # px
@@ -68,6 +68,7 @@ def choose_starts(
     points, expected = points[stays], expected[stays]
     seen = cut(image, points)
     order = np.argsort(-corners / seen.variances, kind='stable')
+    order = order[known_well(seen.sigmas[order])]
     apart = _apart(points[order], image.shape[:2], round(min_distance), count)
     chosen = order[apart]
     cuts = seen.take(chosen)
