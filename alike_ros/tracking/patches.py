@@ -20,7 +20,7 @@ from alike_ros.tracking.table import Table
 REACH = 7  # px from the point to the border of its patch
 SPREAD = 4.0  # px, standard deviation of the weights
 STEPS = 2
-SIGMAS = 12.0  # of the median place; those that are known worse are not worth having
+SIGMAS = 11.0  # of the median place; those that are known worse are not worth having
 LEAST_CONTRAST = 1.0  # grey values; flatter patches are noise
 LEAST_LIKENESS = 0.4  # correlation
 MAX_CORRECTION = 1.5  # px
