@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from alike_ros.tracking.patches import MAX_CORRECTION, as_patches, cut, lay, sigmas
+from alike_ros.tracking.patches import MAX_CORRECTION, as_patches, cut, known_well, lay, sigmas
 
 SIZE = 200
 
@@ -99,6 +99,18 @@ def test_sigma_is_small_for_corners_that_fit_and_large_along_edges_or_noise(imag
     )
     assert rough > 1.5 * clean
     assert 0.01 < clean < 0.2
+
+
+def test_edges_and_flat_places_are_known_badly_and_do_not_hide_what_others_are(image, points):
+    scene = image.copy()
+    scene[:, :40] = 90
+    scene[:, 15] = 255
+    bad = np.float32([[15, y] for y in range(50, 150, 10)] + [[30, 60], [30, 140]])
+    seen = cut(scene, np.concatenate([points, bad]))
+    assert np.isfinite(seen.variances).all() and (seen.variances > 0).all()
+    kept = known_well(seen.sigmas)
+    assert not kept[-len(bad) :].any() and kept[: -len(bad)].mean() > 0.95
+    assert known_well(seen.sigmas[:0]).shape == (0,)
 
 
 def test_no_points_are_no_patches(image):

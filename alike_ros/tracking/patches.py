@@ -30,6 +30,7 @@ ERROR, ERROR_SQUARED, LEAST_DIFFERENCE = 0.017, 0.05, 0.005
 # How sure each number of the map is beforehand; steps are shorter where the patch says little.
 SHAPE_PRIOR, PLACE_PRIOR = 2.0, 0.03
 _PRIOR = np.diag([SHAPE_PRIOR, SHAPE_PRIOR, PLACE_PRIOR] * 2).astype(np.float32)
+LEAST_DETERMINANT = np.float32(1e-12)
 _BARELY = np.float32(1e-5) * np.eye(6, dtype=np.float32)
 _PLACE_LAST = np.array([0, 1, 3, 4, 2, 5])  # of the six numbers of a map
 
@@ -216,7 +217,8 @@ def _place_variances(normal: FloatArray) -> FloatArray:
     for _ in range(4):  # the shape, eliminated
         left = left[1:, 1:] - left[1:, :1] * (left[:1, 1:] / left[0, 0])
     (xx, xy), (_, yy) = left
-    return (xx + yy) / (2 * (xx * yy - xy * xy))
+    determinants = np.maximum(xx * yy - xy * xy, LEAST_DETERMINANT)  # along an edge it is rounding
+    return np.abs(xx + yy) / (2 * determinants)
 
 
 def _as_deep(mask: NDArray[np.bool_], other: NDArray[np.generic]) -> NDArray[np.bool_]:
