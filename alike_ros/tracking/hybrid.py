@@ -20,7 +20,8 @@ from alike_ros.tracking.starts import Starts, choose_starts, no_starts
 MIN_CONFIRMATION = 0.7  # cosine between a track's descriptor and what is where it went
 LEARNING = 0.05  # share of what is seen in a track's descriptor
 EPIPOLAR_PX = 1.1
-PORTION = 0.08  # of max_tracks; fewer new ones do not begin: more at once can be chosen better
+CELL = 2.0  # px; of two tracks in one, the surer goes on
+PORTION = 0.09  # of max_tracks; fewer new ones do not begin: more at once can be chosen better
 LEAST_FOR_GEOMETRY = 12
 
 
@@ -94,9 +95,10 @@ class HybridTracker:
         similarity = np.zeros(len(memory), np.float32)
         similarity[rows] = np.einsum('nd,nd->n', features.descriptors, memory.descriptors[rows])
         found &= similarity >= MIN_CONFIRMATION
+        known_to = sigmas(memory.patches, places.laid)
+        found[found] = surest_in_cells(places.found[found], known_to[found])
         oldest = np.argsort(np.where(found, -memory.ages.astype(np.int64), 0), kind='stable')
         found[oldest[self.config.max_tracks :]] = False
-        known_to = sigmas(memory.patches, places.laid)
         sure = found & places.laid.fits
         sure[sure] = known_well(known_to[sure])
         sure[sure] = fit_one_motion(memory.points[sure], places.found[sure])
@@ -141,6 +143,19 @@ class HybridTracker:
         return _rows(features, published[order]), _tracks(
             memory, sighting, ids, stamp_ns, memory.ids[ends], order
         )
+
+
+def surest_in_cells(points: FloatArray, sigmas: FloatArray) -> NDArray[np.bool_]:
+    """Whether no other of points (N, 2) px in the same cell has a smaller sigma (N,) px.
+
+    Tracks begin apart: two of them end on one point by mistake.
+    """
+    order = np.argsort(sigmas, kind='stable')
+    cells = np.floor(points[order] / CELL).astype(np.int64)
+    _, first = np.unique(cells @ [1 << 32, 1], return_index=True)
+    surest = np.zeros(len(points), bool)
+    surest[order[first]] = True
+    return surest
 
 
 def fit_one_motion(before: FloatArray, after: FloatArray) -> NDArray[np.bool_]:
