@@ -167,7 +167,7 @@ def test_our_tracks_outlast_those_of_optical_flow(data, capsys, name, times):
     chosen = ['--methods', 'hybrid', 'gftt+klt']
     ours, flow = compare(capsys, str(data / name), *chosen).values()
     assert ours['mean_length'] > times * flow['mean_length']
-    assert ours['inlier_ratio'] > 0.99
+    assert ours['inlier_ratio'] > 0.985
 
 
 @pytest.mark.parametrize(
