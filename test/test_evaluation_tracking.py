@@ -162,12 +162,12 @@ def test_a_method_that_is_not_there_is_one_sentence(name, capsys):
     assert name in error and 'module:factory' in error and error.count('\n') == 1
 
 
-@pytest.mark.parametrize(('name', 'times'), [('kitti', 1.15), ('tum', 1.0)])
+@pytest.mark.parametrize(('name', 'times'), [('kitti', 1.2), ('tum', 1.05)])
 def test_our_tracks_outlast_those_of_optical_flow(data, capsys, name, times):
     chosen = ['--methods', 'hybrid', 'gftt+klt']
     ours, flow = compare(capsys, str(data / name), *chosen).values()
     assert ours['mean_length'] > times * flow['mean_length']
-    assert ours['inlier_ratio'] > 0.985
+    assert ours['inlier_ratio'] > 0.99
 
 
 @pytest.mark.parametrize(
