@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from alike_ros.bags import BagWriter
 from alike_ros.camera import Camera, camera_info_fields
 from alike_ros.image_message import image_fields
 
@@ -30,6 +31,14 @@ def write_frames(writer, count, start=0):
         info = {'header': (stamp(index), 'left'), **camera_info_fields(CAMERA)}
         writer.write('/left/camera_info', INFO, info, stamp(index))
         writer.write('/left/image_raw', IMAGE, fields(index), stamp(index))
+
+
+def ten_frames(folder):
+    """Write a bag of ten frames and return its path."""
+    path = folder / 'ten.mcap'
+    with BagWriter(path) as writer:
+        write_frames(writer, 10)
+    return path
 
 
 def assert_is_pictures(frames, count):

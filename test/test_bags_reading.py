@@ -12,6 +12,7 @@ from bag_content import (
     fields,
     picture,
     stamp,
+    ten_frames,
     write_frames,
 )
 from mcap.writer import CompressionType
@@ -30,10 +31,7 @@ from alike_ros.image_message import image_fields
 
 @pytest.fixture
 def mcap(tmp_path):
-    path = tmp_path / 'ten.mcap'
-    with BagWriter(path) as writer:
-        write_frames(writer, 10)
-    return path
+    return ten_frames(tmp_path)
 
 
 def test_a_written_bag_comes_back_with_images_stamps_and_camera(mcap):

@@ -8,6 +8,7 @@ from bag_content import (
     TRACKS,
     fields,
     stamp,
+    ten_frames,
     write_frames,
 )
 from mcap.reader import make_reader
@@ -16,14 +17,6 @@ from rosbags.highlevel import AnyReader
 from alike_ros.bags import BagWriter
 from alike_ros.bags.types import serialise, typestore
 from alike_ros.errors import DatasetError
-
-
-@pytest.fixture
-def mcap(tmp_path):
-    path = tmp_path / 'ten.mcap'
-    with BagWriter(path) as writer:
-        write_frames(writer, 10)
-    return path
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path):
@@ -53,7 +46,8 @@ def test_rosbags_reads_every_type_that_is_written(tmp_path, path):
     assert messages[0].binning_x == 0
 
 
-def test_the_mcap_has_the_profile_schemas_and_metadata_of_rosbag2(mcap):
+def test_the_mcap_has_the_profile_schemas_and_metadata_of_rosbag2(tmp_path):
+    mcap = ten_frames(tmp_path)
     with mcap.open('rb') as file:
         reader = make_reader(file, validate_crcs=True)
         assert reader.get_header().profile == 'ros2'
