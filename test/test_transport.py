@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip('rclpy')
 pytest.importorskip('alike_ros.msg')
 
+from conftest import absent  # noqa: E402
 from rclpy.utilities import get_rmw_implementation_identifier  # noqa: E402
 from ros_fixtures import (  # noqa: E402
     NodeProcess,
@@ -86,7 +87,7 @@ def test_other_transports_are_not_judged():
 def node(data, monkeypatch, request):
     """A front end with or without a profile, and a probe that publishes images to it."""
     if not get_rmw_implementation_identifier().startswith('rmw_fastrtps'):
-        pytest.skip('segments are of Fast DDS: RMW_IMPLEMENTATION is another')
+        absent('segments are of Fast DDS: RMW_IMPLEMENTATION is another')
     monkeypatch.setenv('ALIKE_MODELS', str(data / 'models'))
     probe = Probe(domain_id(67))
     for name in VARIABLES:
