@@ -29,9 +29,9 @@ LEAST_FOR_GEOMETRY = 12
 class _Sighting:
     """What became of remembered tracks in an image; row i of every array is one track.
 
-    found: it is there, and looks like itself. sure: its first patch fits, and it moves as the
-    others do. features: what is seen at the places found, a row for each. similarity: of that
-    to the track's descriptor, cosine.
+    found: it is there, and looks like itself. sure: its first patch fits, says where it is, and
+    it moves as the others do. features: what is seen at the places found, a row for each.
+    similarity: of that to the track's descriptor, cosine.
     """
 
     places: Places
@@ -46,11 +46,13 @@ class HybridTracker:
 
     1. `search`: optical flow, moved to where the patch fits that the track began with, and
        keypoints for tracks that are lost.
-    2. What the network sees at the place found has to resemble the track.
-    3. A track whose patch does not fit, or that strays from the epipolar geometry of all, is
-       followed but not published; it ends when that goes on for `max_lost_frames`.
-    4. New tracks begin on keypoints that are corners, where no track is, until there are
-       `max_tracks`.
+    2. What the network sees at the place found has to resemble the track; of two tracks that
+       end on one point the surer goes on.
+    3. A track whose patch does not fit, whose place is known much worse than others, or that
+       strays from the epipolar geometry of all, is followed but not published; it ends when that
+       goes on for `max_lost_frames`.
+    4. New tracks begin on keypoints that are corners, where no track is, a portion at a time,
+       until there are `max_tracks`.
     """
 
     needs_descriptors: ClassVar[bool] = False
