@@ -249,12 +249,16 @@ def test_the_loss_falls_and_the_weights_load_everywhere(folder, tmp_path):
     config = toy(folder, tmp_path / 'run', steps=60, validate_every=20, learning_rate=5e-3)
     train(config)
     run = RunFolder(tmp_path / 'run')
-    with run.log.open() as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(run)
     assert [row['step'] for row in rows] == ['20', '40', '60']
     assert float(rows[-1]['descriptor']) < 0.9 * float(rows[0]['descriptor'])
     load_network('alike-t', run.weights)
     read_layers('alike-t', run.weights)
+
+
+def rows_of(run):
+    with run.log.open() as file:
+        return list(csv.DictReader(file))
 
 
 def test_fine_tuning_begins_with_the_weights_given(folder, tmp_path):
@@ -288,6 +292,34 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(folder, tmp_path):
     for name in ('network', 'average', 'moment1', 'moment2'):
         one, other = (torch.load(run / 'checkpoint' / f'{name}.pth') for run in (whole, cut))
         assert all(torch.equal(one[key], other[key]) for key in one), name
+    assert [row['step'] for row in rows_of(RunFolder(cut))] == list(map(str, range(2, 21, 2)))
+
+
+@pytest.mark.parametrize('interrupted', ['append', 'save'])
+def test_a_run_killed_while_it_keeps_its_state_loses_no_line(
+    folder, tmp_path, monkeypatch, interrupted
+):
+    train(toy(folder, tmp_path / 'whole', steps=6))
+    train(toy(folder, tmp_path / 'cut', steps=2))
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, interrupted, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(toy(folder, tmp_path / 'cut', steps=4))
+    train(toy(folder, tmp_path / 'cut', steps=6))
+    whole, cut = (rows_of(RunFolder(tmp_path / name)) for name in ('whole', 'cut'))
+    assert [row['step'] for row in cut] == ['2', '4', '6']
+    assert [row['descriptor'] for row in cut] == [row['descriptor'] for row in whole]
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_run_killed_before_its_first_line_was_written_goes_on(folder, tmp_path):
+    train(toy(folder, tmp_path, steps=2))
+    RunFolder(tmp_path).log.write_text('')
+    train(toy(folder, tmp_path, steps=4))
+    assert [row['step'] for row in rows_of(RunFolder(tmp_path))] == ['4']
 
 
 def test_a_run_is_published_with_its_card_and_can_be_continued(folder, tmp_path, monkeypatch):

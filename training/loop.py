@@ -77,7 +77,11 @@ def _open(config: TrainingConfig) -> Run:
 
 
 def _keep(run: Run, losses: Losses) -> None:
-    """Write checkpoint, log and, where they are the best so far, the weights."""
+    """Write log, checkpoint and, where they are the best so far, the weights.
+
+    The checkpoint comes last: a run that is killed before it takes these steps again, and what it
+    had written meanwhile is dropped or written again.
+    """
     folder, trainee, progress = run.folder, run.trainee, run.progress
     averaged = folder.path / 'weights.new.pth'
     folder.path.mkdir(parents=True, exist_ok=True)
@@ -87,10 +91,10 @@ def _keep(run: Run, losses: Losses) -> None:
         progress.best = quality(score)
         averaged.replace(folder.weights)
     averaged.unlink(missing_ok=True)
-    folder.save(trainee.network, trainee.average, trainee.optimiser, progress, run.config)
     row = {'step': str(progress.step), 'seconds': f'{progress.seconds:.0f}'}
     row |= {name: f'{float(value):.5f}' for name, value in vars(losses).items()}
     folder.append(row | {name: f'{value:.4f}' for name, value in vars(score).items()})
+    folder.save(trainee.network, trainee.average, trainee.optimiser, progress, run.config)
 
 
 def _bar(run: Run) -> tqdm:

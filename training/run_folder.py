@@ -13,10 +13,9 @@ Batches are functions of seed and step, so no generator needs saving.
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -137,22 +136,32 @@ class RunFolder:
         text = json.dumps(stored, indent=1) + '\n'
         (folder / 'checkpoint' / 'progress.json').write_text(text, encoding='utf-8')
 
-    def append(self, row: dict[str, Any]) -> None:
-        """Add a line to the log, and its heading to an empty one."""
-        is_new = not self.log.exists()
-        with self.log.open('a', newline='', encoding='utf-8') as file:
-            writer = csv.DictWriter(file, row.keys())
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
+    def append(self, row: dict[str, str]) -> None:
+        """Add a line to the log, and its heading to a new one."""
+        lines = self._log_lines() or [_line(row.keys())]
+        self._write_log([*lines, _line(row.values())])
 
     def cut_log(self, step: int) -> None:
         """Drop lines after a step: a run that goes on from it writes them again."""
+        lines = self._log_lines()
+        kept = [line for line in lines[1:] if int(line.partition(',')[0]) <= step]
+        if lines:
+            self._write_log(lines[:1] + kept)
+
+    def _log_lines(self) -> list[str]:
         if not self.log.exists():
-            return
-        heading, *lines = self.log.read_text(encoding='utf-8').splitlines(keepends=True)
-        kept = [line for line in lines if int(line.partition(',')[0]) <= step]
-        self.log.write_text(heading + ''.join(kept), encoding='utf-8')
+            return []
+        return self.log.read_text(encoding='utf-8').splitlines(keepends=True)
+
+    def _write_log(self, lines: list[str]) -> None:
+        """Write the log whole: a run that is killed meanwhile leaves the one before."""
+        new = self.path / 'log.new.csv'
+        new.write_text(''.join(lines), encoding='utf-8')
+        new.replace(self.log)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return ','.join(cells) + '\n'
 
 
 def save_weights(state: State, path: Path) -> None:
