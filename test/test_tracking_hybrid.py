@@ -268,6 +268,15 @@ def test_tracks_begin_in_portions(world):
     assert min(begun) >= 0.09 * 100
 
 
+def test_where_tracks_are_few_those_begin_too_that_leave_the_image_soon(world):
+    tracker = HybridTracker()
+    for x in (0, 60, 120, 180):
+        features, tracks = tracker.update(world.view(x, 50), x)
+    begun = features.keypoints[tracks.ages == 1]
+    assert len(begun) > 30
+    assert (begun[:, 0] > 60).all()  # those left of it are out of view in the next image
+
+
 def test_corner_strengths_are_those_of_opencv(world, rng):
     image = world.texture[:HEIGHT, :WIDTH].copy()
     points = rng.uniform([6, 6], [WIDTH - 7, HEIGHT - 7], (200, 2)).astype(np.float32)

@@ -18,7 +18,7 @@ from alike_ros.tracking.recovery import occupied
 CORNER_WINDOW = 7  # px
 _PATCH = CORNER_WINDOW + 2  # px, with what slopes need
 LEAST_CORNER = 5.0  # grey values a pixel, squared; flatter ones do not hold in the flow
-AHEAD = 8  # images that a new track has to stay in view if it moves as those near it
+AHEAD = (8, 4, 2, 1)  # images that a new track has to stay in view if it moves as those near it
 MARGIN = 8.0  # px
 CANDIDATES = 5  # looked at for each that is wanted
 
@@ -52,18 +52,20 @@ def choose_starts(
     motions: FloatArray,
     count: int,
     min_distance: float,
+    scarce: bool,
 ) -> Starts:
     """Return up to `count` features, 1 or more, that tracks begin at, the strongest first.
 
     image: grey. taken: (N, 2) px, where tracks are. moved: (M, 2) px, those of them of which it is
-    known how they came there: motions (M, 2) px.
+    known how they came there: motions (M, 2) px. scarce: tracks are so few that one which leaves
+    the image soon is better than none.
     """
     rows, corners = _free_corners(image, features, taken, min_distance, count)
     points = features.keypoints[rows]
     expected = np.zeros_like(points)
     if len(moved) >= NEIGHBOURS:
         expected = local_motion(points, moved, motions)
-    stays = inside(points + AHEAD * expected, image, MARGIN) | ~expected.any(axis=1)
+    stays = _staying(image, points, expected, count if scarce else 0)
     rows, corners = rows[stays], corners[stays]
     points, expected = points[stays], expected[stays]
     seen = cut(image, points)
@@ -73,6 +75,18 @@ def choose_starts(
     chosen = order[apart]
     cuts = seen.take(chosen)
     return Starts(rows[chosen], expected[chosen], as_patches(cuts), cuts.sigmas)
+
+
+def _staying(
+    image: ImageArray, points: FloatArray, motions: FloatArray, least: int
+) -> NDArray[np.bool_]:
+    """Whether points stay in view, (N,): for fewer images where fewer than `least` would."""
+    rests = ~motions.any(axis=1)
+    for images in AHEAD:
+        stays = inside(points + images * motions, image, MARGIN) | rests
+        if stays.sum() >= least:
+            break
+    return stays
 
 
 def _free_corners(
