@@ -22,7 +22,7 @@ LEARNING = 0.05  # share of what is seen in a track's descriptor
 EPIPOLAR_PX = 1.1
 CELL = 2.0  # px; of two tracks in one, the surer goes on
 PORTION = 0.09  # of max_tracks; fewer new ones do not begin: more at once can be chosen better
-SCARCE = 0.3  # of max_tracks; where more are missing, those begin too that leave the image soon
+SCARCE = 0.55  # of max_tracks; where more are missing, those begin too that leave the image soon
 LEAST_FOR_GEOMETRY = 12
 
 
