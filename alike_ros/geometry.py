@@ -70,6 +70,20 @@ def sampson(matrix: Array, points_a: Array, points_b: Array) -> Array:
     return np.square(np.einsum('mi,mi->m', b, lines_b)) / np.maximum(squared, 1e-12)
 
 
+def common_turn(points_a: FloatArray, points_b: FloatArray) -> FloatArray:
+    """Return rotation times scale (2, 2) from (M, 2) px pairs: offsets in one image to the other.
+
+    By the least median of squares: nearly half of the pairs may move otherwise. The identity where
+    there are too few to tell.
+    """
+    matrix = None
+    if len(points_a) >= MIN_PAIRS:
+        matrix, _ = cv2.estimateAffinePartial2D(points_a, points_b, method=cv2.LMEDS)
+    if matrix is None or not np.isfinite(matrix).all():
+        return np.eye(2, dtype=np.float32)
+    return matrix[:, :2].astype(np.float32)
+
+
 def usac(max_error: float) -> cv2.UsacParams:
     """Return settings of MAGSAC++ with a fixed seed; the error is in the unit of the points."""
     params = cv2.UsacParams()

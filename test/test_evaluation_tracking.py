@@ -194,6 +194,18 @@ def test_in_the_room_points_stay_where_they_began_and_sigma_says_how_well(capsys
     assert np.abs(biases).max() < 0.05
 
 
+def test_our_tracks_of_a_rolling_camera_stay_where_they_began(capsys):
+    chosen = ['--roll', '8', '--images', '20', '--methods', 'hybrid', 'gftt+klt']
+    ours, flow = compare(capsys, *chosen).values()
+    assert ours['mean_length'] > flow['mean_length']
+    assert ours['median_px'] < 0.2 and ours['p95_px'] < 0.5 * flow['p95_px']
+
+
+def test_only_the_camera_of_the_room_rolls(data, capsys):
+    assert main(['eval', 'tracking', str(data / 'tum'), '--roll', '5']) == 2
+    assert '--roll' in capsys.readouterr().err
+
+
 def test_dropped_images_and_jumps_of_exposure_are_given_to_all(data, capsys):
     options = ['--every', '2', '--exposure', '2', '--images', '8', '--device', 'cpu']
     chosen = ['--methods', 'hybrid', 'gftt+klt', '--points', '200']

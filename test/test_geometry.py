@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from alike_ros.geometry import inlier_ratio, inliers, quick_inliers, sampson
+from alike_ros.geometry import common_turn, inlier_ratio, inliers, quick_inliers, sampson
 
 
 def two_views(rng, count):
@@ -56,6 +56,20 @@ def test_the_quick_way_needs_enough_pairs_apart(rng):
     spot = np.full((50, 2), 7, np.float32)
     found = quick_inliers(spot, spot, 1.0)
     assert found is None or found.all()
+
+
+def test_the_common_turn_is_that_of_most_points(rng):
+    turn = 1.2 * np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]])
+    before = rng.uniform(0, 600, (200, 2)).astype(np.float32)
+    after = (before @ turn.T + [30, -200] + rng.normal(0, 0.2, before.shape)).astype(np.float32)
+    after[:80] = rng.uniform(0, 600, (80, 2))
+    assert np.allclose(common_turn(before, after), turn, atol=0.01)
+
+
+def test_points_that_tell_no_turn_give_none(rng):
+    few, spot = rng.uniform(0, 600, (7, 2)).astype(np.float32), np.ones((50, 2), np.float32)
+    for points in (few, spot, few[:0]):
+        assert np.array_equal(common_turn(points, 2 * points), np.eye(2))
 
 
 def test_sampson_is_the_squared_distance_to_the_epipolar_line_to_first_order(rng):

@@ -208,6 +208,17 @@ def test_poses_are_rotations_of_a_camera_that_is_upright(room):
         assert pose[2, 1] < -0.9  # the image's down is the world's down
 
 
+def test_a_camera_that_rolls_turns_the_image_about_its_middle():
+    still, rolling = (RoomSource(frames=4, roll=roll).truth for roll in (0.0, 10.0))
+    middle = np.array([(639 / 2, 479 / 2)])
+    for index in range(4):
+        turn = still.pose(index)[:3, :3].T @ rolling.pose(index)[:3, :3]
+        angle = np.rad2deg(np.arctan2(turn[1, 0], turn[0, 0]))
+        assert angle == pytest.approx(10 * index) and turn[2, 2] == pytest.approx(1)
+        depths = (truth.depth_at(middle, index) for truth in (still, rolling))
+        np.testing.assert_allclose(*depths)
+
+
 def test_the_same_seed_gives_the_same_images_in_any_order():
     options = {'frames': 3, 'size': (160, 120)}
     one, other = RoomSource(**options, seed=4), RoomSource(**options, seed=4)

@@ -62,6 +62,18 @@ def test_a_change_of_shape_is_followed_from_image_to_image(image, points):
     assert np.median(np.linalg.norm(laid.points - to(points), axis=1)) < 0.1
 
 
+def test_patches_are_laid_as_the_image_has_turned(image, points):
+    angle = np.deg2rad(25)
+    turn = 1.1 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    warped, to = moved(image, turn, (2, -1))
+    patches = patches_at(image, points)
+    expected = patches.turned(turn.astype(np.float32))
+    laid, unturned = (lay(warped, each, to(points)) for each in (expected, patches))
+    assert laid.fits.all() and laid.likeness.mean() > 0.98 > unturned.likeness.mean()
+    error, other = (np.linalg.norm(each.points - to(points), axis=1) for each in (laid, unturned))
+    assert np.median(error) < 0.02 and np.median(other) > 5 * np.median(error)
+
+
 def test_brightness_and_contrast_do_not_matter(image, points):
     dim = (image * 0.4 + 60).astype(np.uint8)
     laid = lay(dim, patches_at(image, points), points + np.float32(0.3))

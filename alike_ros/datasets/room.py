@@ -32,17 +32,22 @@ FRAME_ID = 'room_camera_optical_frame'
 
 @dataclass(frozen=True)
 class RoomTruth:
-    """Exact poses and depths of the rendered room, for frames 0 to `frames` - 1."""
+    """Exact poses and depths of the rendered room, for frames 0 to `frames` - 1.
+
+    roll_rate: rad/s, of `camera_pose`.
+    """
 
     planes: list[Plane]
     matrix: Array
     size: tuple[int, int]
     frames: int
+    roll_rate: float = 0.0
 
     def view(self, index: int) -> View:
         if not 0 <= index < self.frames:
             raise IndexError(f'frame {index} is not one of the {self.frames} of the room')
-        return View(self.matrix, self.size, camera_pose(index * PERIOD_NS * 1e-9))
+        pose = camera_pose(index * PERIOD_NS * 1e-9, self.roll_rate)
+        return View(self.matrix, self.size, pose)
 
     def pose(self, index: int) -> Array:
         """(4, 4) T_world_camera in metres."""
@@ -79,7 +84,8 @@ class RoomSource:
     """The sequence, drawn as it is read: about 20 ms a frame of 640 x 480 px on one core.
 
     `noise` is the standard deviation of the sensor noise in grey levels; `seed` chooses its
-    pattern and nothing else, so that every run sees the same scene and motion.
+    pattern and nothing else, so that every run sees the same scene and motion. `roll` is by how
+    many degrees the camera turns about its optical axis from frame to frame, besides its path.
 
     Raises:
         DatasetError: the photographs are not installed, or the size or the count make no sense.
@@ -95,6 +101,7 @@ class RoomSource:
         size: tuple[int, int] = (640, 480),
         seed: int = 0,
         noise: float = 2.0,
+        roll: float = 0.0,
     ) -> None:
         if frames < 1 or min(size) < 32 or noise < 0:
             raise DatasetError(
@@ -105,7 +112,8 @@ class RoomSource:
         x, y = (size[0] - 1) / 2, (size[1] - 1) / 2
         matrix = np.array([[focal, 0, x], [0, focal, y], [0, 0, 1]])
         self.camera = Camera(matrix=matrix, image_size=size)
-        self.truth = RoomTruth(build_room(), matrix, size, frames)
+        roll_rate = np.deg2rad(roll) / (PERIOD_NS * 1e-9)
+        self.truth = RoomTruth(build_room(), matrix, size, frames, roll_rate)
         self._seed = seed
         self._noise = _noise_pool(size, noise, seed) if noise > 0 else None
 

@@ -7,10 +7,11 @@ import numpy as np
 from alike_ros.datasets.planes import Array
 
 
-def camera_pose(time_s: float) -> Array:
+def camera_pose(time_s: float, roll_rate: float = 0.0) -> Array:
     """(4, 4) T_world_camera at a time: an endless smooth path that never stands still.
 
     It circles sideways and up and down; yaw and pitch add to the flow of that, never undo it.
+    roll_rate: rad/s that the camera turns about its optical axis besides.
     """
     circle = 2 * np.pi * time_s / 7.0 + 2.2
     wander = 2 * np.pi * time_s / 9.1
@@ -23,7 +24,7 @@ def camera_pose(time_s: float) -> Array:
     )
     yaw = 0.24 * np.sin(circle) + 0.06 * np.sin(wander)
     pitch = 0.14 * np.cos(circle) - 0.06
-    roll = 0.05 * np.sin(2 * np.pi * time_s / 4.3)
+    roll = 0.05 * np.sin(2 * np.pi * time_s / 4.3) + roll_rate * time_s
     pose = np.eye(4)
     pose[:3, :3] = _optical_axes(yaw, pitch) @ _turn_about_z(roll)
     pose[:3, 3] = position

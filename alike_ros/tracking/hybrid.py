@@ -18,7 +18,7 @@ from alike_ros.tracking.search import Pair, Places, match, search
 from alike_ros.tracking.starts import Starts, choose_starts, no_starts
 
 MIN_CONFIRMATION = 0.7  # cosine between a track's descriptor and what is where it went
-LEARNING = 0.05  # share of what is seen in a track's descriptor
+LEARNING = 0.4  # share of what is seen in a track's descriptor
 EPIPOLAR_PX = 1.1
 CELL = 2.0  # px; of two tracks in one, the surer goes on
 PORTION = 0.09  # of max_tracks; fewer new ones do not begin: more at once can be chosen better

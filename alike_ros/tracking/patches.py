@@ -8,7 +8,7 @@ on", IJCV 2004, section 3.2 (inverse compositional steps).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -81,6 +81,10 @@ class Patches(Table):
     variances: FloatArray
     inverses: FloatArray
     shapes: FloatArray
+
+    def turned(self, turn: FloatArray) -> Patches:
+        """Return them as they are expected in an image that is turned and scaled by (2, 2)."""
+        return replace(self, shapes=np.matmul(turn, self.shapes))
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from alike_ros.geometry import common_turn
 from alike_ros.matching import match_mutual
 from alike_ros.structures import FloatArray, ImageArray, View
 from alike_ros.tracking.flow import LEVELS, NEIGHBOURS, follow, inside, local_motion
 from alike_ros.tracking.memory import Memory
-from alike_ros.tracking.patches import Laid, lay
+from alike_ros.tracking.patches import Laid, Patches, lay
 from alike_ros.tracking.recovery import find_again
 
 MOSTLY = 0.7  # of the tracks; fewer followed is a jump, and descriptors say where it went
@@ -58,7 +59,8 @@ def search(pair: Pair, memory: Memory, view: View) -> Places:
     fits.
     """
     flown = _followed(pair, memory, memory.live, memory.points + memory.motions, LEVELS)
-    laid = lay(pair.seen, memory.patches, flown)
+    patches = _turned(memory, flown)
+    laid = lay(pair.seen, patches, flown)
     expected = _expected(memory, laid, view)
     strays = np.linalg.norm(flown - expected, axis=1) > STRAY
     flown[strays] = np.nan
@@ -69,7 +71,7 @@ def search(pair: Pair, memory: Memory, view: View) -> Places:
     flown = np.where(np.isnan(flown), again, flown)
     keypoints = _found_again(memory, near & np.isnan(flown[:, 0]), expected, laid, view)
     elsewhere = np.where(np.isnan(again), keypoints, again)
-    laid = laid.or_else(lay(pair.seen, memory.patches, elsewhere))
+    laid = laid.or_else(lay(pair.seen, patches, elsewhere))
     found = np.where(laid.fits[:, None], laid.points, flown)
     return Places(found, np.where(np.isnan(expected), memory.points, expected), laid)
 
@@ -77,8 +79,17 @@ def search(pair: Pair, memory: Memory, view: View) -> Places:
 def match(image: ImageArray, memory: Memory, view: View) -> Places:
     """Find tracks in a grey image by descriptors alone, wherever they are."""
     places = _matched(memory, view)
-    laid = lay(image, memory.patches, places)
+    laid = lay(image, _turned(memory, places), places)
     return Places(np.where(laid.fits[:, None], laid.points, places), memory.points, laid)
+
+
+def _turned(memory: Memory, places: FloatArray) -> Patches:
+    """Return the patches turned and scaled as the image is, by places (N, 2) px; NaN where lost.
+
+    An affine map goes further in few steps when it begins where a rolling camera leads it.
+    """
+    found = np.isfinite(places[:, 0])
+    return memory.patches.turned(common_turn(memory.points[found], places[found]))
 
 
 def _followed(

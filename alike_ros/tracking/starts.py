@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,7 +19,9 @@ from alike_ros.tracking.recovery import occupied
 CORNER_WINDOW = 7  # px
 _PATCH = CORNER_WINDOW + 2  # px, with what slopes need
 LEAST_CORNER = 5.0  # grey values a pixel, squared; flatter ones do not hold in the flow
-AHEAD = (8, 4, 2, 1)  # images that a new track has to stay in view if it moves as those near it
+# Images that a new track has to stay in view if it moves as those near it: the more, the better
+AHEAD = (16, 8)
+AHEAD_IF_SCARCE = (*AHEAD, 4, 2, 1)
 MARGIN = 8.0  # px
 CANDIDATES = 5  # looked at for each that is wanted
 
@@ -65,7 +68,7 @@ def choose_starts(
     expected = np.zeros_like(points)
     if len(moved) >= NEIGHBOURS:
         expected = local_motion(points, moved, motions)
-    stays = _staying(image, points, expected, count if scarce else 0)
+    stays = _staying(image, points, expected, AHEAD_IF_SCARCE if scarce else AHEAD, count)
     rows, corners = rows[stays], corners[stays]
     points, expected = points[stays], expected[stays]
     seen = cut(image, points)
@@ -78,11 +81,11 @@ def choose_starts(
 
 
 def _staying(
-    image: ImageArray, points: FloatArray, motions: FloatArray, least: int
+    image: ImageArray, points: FloatArray, motions: FloatArray, ahead: Sequence[int], least: int
 ) -> NDArray[np.bool_]:
-    """Whether points stay in view, (N,): for fewer images where fewer than `least` would."""
+    """Whether points stay in view, (N,): for the first so many images for which `least` do."""
     rests = ~motions.any(axis=1)
-    for images in AHEAD:
+    for images in ahead:
         stays = inside(points + images * motions, image, MARGIN) | rests
         if stays.sum() >= least:
             break

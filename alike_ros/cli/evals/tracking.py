@@ -49,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1.0,
         help=f'switch the brightness by this factor, up and down, every {EXPOSURE_PERIOD} images',
     )
+    parser.add_argument(
+        '--roll',
+        type=float,
+        default=0.0,
+        help='turn the camera of the rendered room about its optical axis by so many degrees an '
+        'image',
+    )
     add_outputs(parser)
     add_options(parser, 'keypoints and descriptors', ExtractorConfig, leave_out=('n_limit',))
     add_options(parser, 'tracks', TrackerConfig, leave_out=('tracker', 'max_tracks'))
@@ -57,13 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from alike_ros.blas import limit_blas_threads
     from alike_ros.evaluation.tracking import summarise_tracks, tracking_table
-    from alike_ros.sources import open_source
 
     if args.points < 1 or args.every < 1 or args.images < 0 or args.exposure <= 0:
         raise ConfigError('--points and --every are 1 or more, --images 0 or more, --exposure > 0')
     limit_blas_threads()
     identity = identity_of(args.input, args)
-    source = open_source(args.input)
+    source = _source(args)
     found = _predictions(source, identity, args)
     summaries = {
         name: summarise_tracks(each, source.truth, source.camera) for name, each in found.items()
@@ -79,6 +85,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _source(args: argparse.Namespace) -> Source:
+    from alike_ros.datasets.room import RoomSource
+    from alike_ros.sources import open_source
+
+    source = open_source(args.input)
+    if not args.roll:
+        return source
+    if not isinstance(source, RoomSource):
+        raise ConfigError(f'--roll turns the camera of the rendered room, not of {args.input}')
+    return RoomSource(roll=args.roll)
+
+
 def _predictions(
     source: Source, identity: dict[str, Any], args: argparse.Namespace
 ) -> dict[str, Predictions]:
@@ -91,7 +109,7 @@ def _predictions(
     from alike_ros.evaluation.predictions import Predictions, predict
 
     methods = {name: _method(name, args) for name in dict.fromkeys(args.methods)}
-    shots = {name: getattr(args, name) for name in ('images', 'every', 'exposure')}
+    shots = {name: getattr(args, name) for name in ('images', 'every', 'exposure', 'roll')}
     shared = identity | shots | {'made_with': made_with()}
 
     def compute(names: list[str]) -> Mapping[str, Predictions]:
