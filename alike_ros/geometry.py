@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from alike_ros.structures import FloatArray
 
 MIN_PAIRS = 8
+LARGEST_ZOOM = 2.0  # from image to image
 
 Array = NDArray[np.float64]
 
@@ -74,12 +75,12 @@ def common_turn(points_a: FloatArray, points_b: FloatArray) -> FloatArray:
     """Return rotation times scale (2, 2) from (M, 2) px pairs: offsets in one image to the other.
 
     By the least median of squares: nearly half of the pairs may move otherwise. The identity where
-    there are too few to tell.
+    there are too few to tell, or what they tell is no motion of a camera from image to image.
     """
     matrix = None
     if len(points_a) >= MIN_PAIRS:
         matrix, _ = cv2.estimateAffinePartial2D(points_a, points_b, method=cv2.LMEDS)
-    if matrix is None or not np.isfinite(matrix).all():
+    if matrix is None or not 1 / LARGEST_ZOOM < np.hypot(*matrix[:, 0]) < LARGEST_ZOOM:
         return np.eye(2, dtype=np.float32)
     return matrix[:, :2].astype(np.float32)
 

@@ -69,7 +69,10 @@ def test_the_common_turn_is_that_of_most_points(rng):
 def test_points_that_tell_no_turn_give_none(rng):
     few, spot = rng.uniform(0, 600, (7, 2)).astype(np.float32), np.ones((50, 2), np.float32)
     for points in (few, spot, few[:0]):
-        assert np.array_equal(common_turn(points, 2 * points), np.eye(2))
+        assert np.array_equal(common_turn(points, points), np.eye(2))
+    many = rng.uniform(0, 600, (50, 2)).astype(np.float32)
+    assert np.array_equal(common_turn(many, 3 * many), np.eye(2))
+    assert np.array_equal(common_turn(many, 0 * many), np.eye(2))
 
 
 def test_sampson_is_the_squared_distance_to_the_epipolar_line_to_first_order(rng):

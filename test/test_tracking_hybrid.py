@@ -97,6 +97,26 @@ def test_a_change_of_exposure_ends_no_track(world, gain):
     assert len(tracks) > 0.8 * len(first)
 
 
+@pytest.mark.parametrize('shown', ['nothing', 'noise', 'another scene'])
+def test_tracks_come_back_after_images_that_show_something_else(world, rng, shown):
+    tracker = HybridTracker()
+    for step in range(3):
+        first, before = tracker.update(world.view(50 + 5 * step, 50), step)
+    blind = np.zeros(len(world.corners), bool)
+    for step in (3, 4):
+        if shown == 'another scene':
+            view = world.view(250, 150 - step)
+        else:
+            noise = rng.integers(0, 256 if shown == 'noise' else 1, (HEIGHT, WIDTH), np.uint8)
+            view = world.view(50, 50, keep=blind, image=noise)
+        tracker.update(view, step)
+    last, tracks = tracker.update(world.view(75, 50), 5)
+    _, rows, again = np.intersect1d(before.ids, tracks.ids, return_indices=True)
+    assert len(rows) > 0.7 * len(before)
+    moved = last.keypoints[again] - first.keypoints[rows]
+    assert np.quantile(np.abs(moved - [-15, 0]), 0.95) < 0.2
+
+
 def test_what_no_longer_looks_like_the_track_ends_it(world):
     tracker = HybridTracker(TrackerConfig(max_lost_frames=1))
     _, first = tracker.update(world.view(50, 50), 0)

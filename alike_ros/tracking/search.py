@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from alike_ros.geometry import common_turn
+from alike_ros.geometry import common_turn, inliers
 from alike_ros.matching import match_mutual
 from alike_ros.structures import FloatArray, ImageArray, View
 from alike_ros.tracking.flow import LEVELS, NEIGHBOURS, follow, inside, local_motion
@@ -16,7 +16,10 @@ from alike_ros.tracking.patches import Laid, Patches, lay
 from alike_ros.tracking.recovery import find_again
 
 MOSTLY = 0.7  # of the tracks; fewer followed is a jump, and descriptors say where it went
+LEAST_SHARE = 0.4  # of all that are remembered; the same holds after images that showed nothing
 MIN_SIMILARITY = 0.8
+JUMP_PX = 3.0  # from the epipolar lines of matches by descriptors alone
+LEAST_AGREEMENT = 0.3  # of them; less is another scene, or none: real jumps have 0.6 and more
 RADIUS = 8.0  # px around where a lost track ought to be; for each image it is missed for
 SECOND_LEVELS = 0
 DOUBTFUL = 0.9  # correlation; a patch that fits worse has to go where its neighbours go,
@@ -137,10 +140,14 @@ def _motions(memory: Memory, laid: Laid, view: View) -> tuple[FloatArray, FloatA
     sure = laid.likeness >= DOUBTFUL
     origins = memory.points[sure]
     motions = laid.points[sure] - origins
-    if laid.fits.sum() >= MOSTLY * memory.live.sum():
+    if laid.fits.sum() >= max(MOSTLY * memory.live.sum(), LEAST_SHARE * len(memory)):
         return origins, motions
     matched = _matched(memory, view)
-    rows = np.isfinite(matched[:, 0])
+    rows = np.flatnonzero(np.isfinite(matched[:, 0]))
+    agree = inliers(memory.points[rows], matched[rows], JUMP_PX)
+    if agree is None or agree.mean() < LEAST_AGREEMENT:
+        return origins, motions
+    rows = rows[agree]
     moved = matched[rows] - memory.points[rows]
     return np.concatenate([origins, memory.points[rows]]), np.concatenate([motions, moved])
 
