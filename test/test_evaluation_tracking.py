@@ -214,7 +214,16 @@ def test_dropped_images_and_jumps_of_exposure_are_given_to_all(data, capsys):
     assert table.count('\n') == 4 and '| hybrid |' in table and '| gftt+klt |' in table
 
 
-@pytest.mark.parametrize('option', ['--points=0', '--every=0', '--images=-1', '--exposure=0'])
+def test_our_tracks_outlive_images_that_are_black(capsys):
+    chosen = ['--blackout', '2', '--images', '24', '--methods', 'hybrid', 'gftt+klt']
+    ours, flow = compare(capsys, *chosen).values()
+    assert ours['survival'][12] > 0.5
+    assert len(flow['survival']) < 12 and flow['survival'][-1] == 0
+
+
+@pytest.mark.parametrize(
+    'option', ['--points=0', '--every=0', '--images=-1', '--exposure=0', '--blackout=-1']
+)
 def test_options_that_cannot_be_are_refused(option, capsys):
     assert main(['eval', 'tracking', option]) == 2
-    assert '--points' in capsys.readouterr().err
+    assert option.partition('=')[0] in capsys.readouterr().err

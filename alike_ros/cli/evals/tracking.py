@@ -29,6 +29,7 @@ HELP = (
 OURS = ('hybrid', 'descriptor')
 OTHERS = ('gftt+klt', 'orb', 'sift', 'akaze')
 EXPOSURE_PERIOD = 3  # images between changes
+BLACKOUT_PERIOD = 10  # images that are shown between those that are black
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f'switch the brightness by this factor, up and down, every {EXPOSURE_PERIOD} images',
     )
     parser.add_argument(
+        '--blackout',
+        type=int,
+        default=0,
+        help=f'make so many images black after every {BLACKOUT_PERIOD}',
+    )
+    parser.add_argument(
         '--roll',
         type=float,
         default=0.0,
@@ -65,8 +72,10 @@ def run(args: argparse.Namespace) -> int:
     from alike_ros.blas import limit_blas_threads
     from alike_ros.evaluation.tracking import summarise_tracks, tracking_table
 
-    if args.points < 1 or args.every < 1 or args.images < 0 or args.exposure <= 0:
-        raise ConfigError('--points and --every are 1 or more, --images 0 or more, --exposure > 0')
+    if args.points < 1 or args.every < 1 or min(args.images, args.blackout) < 0:
+        raise ConfigError('--points and --every are 1 or more, --images and --blackout 0 or more')
+    if args.exposure <= 0:
+        raise ConfigError(f'--exposure is a factor above 0, not {args.exposure}')
     limit_blas_threads()
     identity = identity_of(args.input, args)
     source = _source(args)
@@ -109,7 +118,8 @@ def _predictions(
     from alike_ros.evaluation.predictions import Predictions, predict
 
     methods = {name: _method(name, args) for name in dict.fromkeys(args.methods)}
-    shots = {name: getattr(args, name) for name in ('images', 'every', 'exposure', 'roll')}
+    asked = ('images', 'every', 'exposure', 'blackout', 'roll')
+    shots = {name: getattr(args, name) for name in asked}
     shared = identity | shots | {'made_with': made_with()}
 
     def compute(names: list[str]) -> Mapping[str, Predictions]:
@@ -150,9 +160,14 @@ def _shots(source: Source, args: argparse.Namespace) -> Iterator[Shot]:
         if count % args.every:
             continue
         number = count if index_of is None else index_of(frame.stamp_ns)
-        turn = count // args.every // EXPOSURE_PERIOD % 4
-        gain = (1.0, args.exposure, 1.0, 1 / args.exposure)[turn]
+        gain = _gain(count // args.every, args)
         yield Shot(number, _exposed(frame.image, gain), frame.stamp_ns)
+
+
+def _gain(shot: int, args: argparse.Namespace) -> float:
+    if shot % (BLACKOUT_PERIOD + args.blackout) >= BLACKOUT_PERIOD:
+        return 0.0
+    return float((1, args.exposure, 1, 1 / args.exposure)[shot // EXPOSURE_PERIOD % 4])
 
 
 def _exposed(image: ImageArray, gain: float) -> ImageArray:
