@@ -52,7 +52,6 @@ def follow(
     after: ImageArray,
     points: FloatArray,
     guesses: FloatArray,
-    levels: int = LEVELS,
 ) -> FloatArray:
     """Return where points (N, 2) px of a grey image are in another; NaN where lost.
 
@@ -60,7 +59,7 @@ def follow(
     """
     if not len(points):
         return guesses.reshape(0, 2)
-    there, found = _flow(before, after, points, guesses, WINDOW, levels)
+    there, found = _flow(before, after, points, guesses, WINDOW, LEVELS)
     back, found_back = _flow(after, before, there, points, BACK_WINDOW, BACK_LEVELS)
     error = np.linalg.norm(back - points, axis=1)
     held = found & found_back & (error < MAX_RETURN_ERROR) & inside(there, after)

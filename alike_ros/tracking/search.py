@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from alike_ros.geometry import common_turn, inliers
 from alike_ros.matching import match_mutual
 from alike_ros.structures import FloatArray, ImageArray, View
-from alike_ros.tracking.flow import LEVELS, NEIGHBOURS, follow, inside, local_motion
+from alike_ros.tracking.flow import NEIGHBOURS, follow, inside, local_motion
 from alike_ros.tracking.memory import Memory
 from alike_ros.tracking.patches import Laid, Patches, lay
 from alike_ros.tracking.recovery import find_again
@@ -21,9 +21,9 @@ MIN_SIMILARITY = 0.8
 JUMP_PX = 3.0  # from the epipolar lines of matches by descriptors alone
 LEAST_AGREEMENT = 0.3  # of them; less is another scene, or none: real jumps have 0.6 and more
 RADIUS = 8.0  # px around where a lost track ought to be; for each image it is missed for
-SECOND_LEVELS = 0
 DOUBTFUL = 0.9  # correlation; a patch that fits worse has to go where its neighbours go,
 STRAY = 3.0  # px more or less
+LEAST_GUESSED = 0.7  # correlation of a patch that is laid where the neighbours went
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,11 @@ class Places:
 def search(pair: Pair, memory: Memory, view: View) -> Places:
     """Look for tracks in an image.
 
-    By optical flow from where their last motion leads, and for those that it loses, or leads
-    elsewhere than their neighbours, again from where these went; for those still lost the most
-    similar keypoint near that place. Each is moved to where the patch that the track began with
-    fits.
+    By optical flow from where their last motion leads. Those that it loses, or leads elsewhere
+    than their neighbours, are looked for where these went, then at the most similar keypoint near
+    that place. Each is moved to where the patch that the track began with fits.
     """
-    flown = _followed(pair, memory, memory.live, memory.points + memory.motions, LEVELS)
+    flown = _followed(pair, memory)
     patches = _turned(memory, flown)
     laid = lay(pair.seen, patches, flown)
     expected = _expected(memory, laid, view)
@@ -69,12 +68,11 @@ def search(pair: Pair, memory: Memory, view: View) -> Places:
     flown[strays] = np.nan
     laid = replace(laid, fits=laid.fits & ~strays)
     near = inside(expected, pair.seen) & ~laid.fits
-    again = _followed(pair, memory, near & memory.live, expected, SECOND_LEVELS)
-    again[np.linalg.norm(again - expected, axis=1) > 2 * RADIUS] = np.nan
-    flown = np.where(np.isnan(flown), again, flown)
-    keypoints = _found_again(memory, near & np.isnan(flown[:, 0]), expected, laid, view)
-    elsewhere = np.where(np.isnan(again), keypoints, again)
-    laid = laid.or_else(lay(pair.seen, patches, elsewhere))
+    guessed = lay(pair.seen, patches, np.where(near[:, None], expected, np.float32(np.nan)))
+    laid = laid.or_else(replace(guessed, fits=guessed.fits & (guessed.likeness > LEAST_GUESSED)))
+    near &= ~laid.fits & np.isnan(flown[:, 0])
+    keypoints = _found_again(memory, near, expected, laid, view)
+    laid = laid.or_else(lay(pair.seen, patches, keypoints))
     found = np.where(laid.fits[:, None], laid.points, flown)
     return Places(found, np.where(np.isnan(expected), memory.points, expected), laid)
 
@@ -95,12 +93,11 @@ def _turned(memory: Memory, places: FloatArray) -> Patches:
     return memory.patches.turned(common_turn(memory.points[found], places[found]))
 
 
-def _followed(
-    pair: Pair, memory: Memory, which: NDArray[np.bool_], guesses: FloatArray, levels: int
-) -> FloatArray:
-    """Return where the flow leads from guesses (N, 2) px; NaN for others and where lost."""
-    places = _nowhere(memory)
-    places[which] = follow(pair.before, pair.after, memory.points[which], guesses[which], levels)
+def _followed(pair: Pair, memory: Memory) -> FloatArray:
+    """Return where the flow leads from where the last motion does, (N, 2) px; NaN where lost."""
+    places, live = _nowhere(memory), memory.live
+    points = memory.points[live]
+    places[live] = follow(pair.before, pair.after, points, points + memory.motions[live])
     return places
 
 
