@@ -117,6 +117,17 @@ def test_tracks_come_back_after_images_that_show_something_else(world, rng, show
     assert np.quantile(np.abs(moved - [-15, 0]), 0.95) < 0.2
 
 
+def test_a_long_memory_of_lost_tracks_is_no_jump(texture, monkeypatch):
+    wide = World(np.hstack([texture, texture[:, ::-1], texture]))
+    tracker = HybridTracker(TrackerConfig(max_lost_frames=80))
+    for step in range(80):
+        _, tracks = tracker.update(wide.view(18 * step, 50), step)
+        if step == 3:  # the motion is known
+            monkeypatch.setattr(search, 'match_mutual', None)  # cannot be called
+    assert tracker.next_id > 3 * len(tracks)
+    assert (tracks.ages > 1).mean() > 0.7
+
+
 def test_what_no_longer_looks_like_the_track_ends_it(world):
     tracker = HybridTracker(TrackerConfig(max_lost_frames=1))
     _, first = tracker.update(world.view(50, 50), 0)

@@ -16,7 +16,7 @@ from alike_ros.tracking.patches import Laid, Patches, lay
 from alike_ros.tracking.recovery import find_again
 
 MOSTLY = 0.7  # of the tracks; fewer followed is a jump, and descriptors say where it went
-LEAST_SHARE = 0.4  # of all that are remembered; the same holds after images that showed nothing
+LEAST_SHARE = 0.4  # of as many as were last seen in one image; a black one leaves fewer
 MIN_SIMILARITY = 0.8
 JUMP_PX = 3.0  # from the epipolar lines of matches by descriptors alone
 LEAST_AGREEMENT = 0.3  # of them; less is another scene, or none: real jumps have 0.6 and more
@@ -137,7 +137,8 @@ def _motions(memory: Memory, laid: Laid, view: View) -> tuple[FloatArray, FloatA
     sure = laid.likeness >= DOUBTFUL
     origins = memory.points[sure]
     motions = laid.points[sure] - origins
-    if laid.fits.sum() >= max(MOSTLY * memory.live.sum(), LEAST_SHARE * len(memory)):
+    last_together = np.bincount(memory.unseen).max(initial=0)
+    if laid.fits.sum() >= max(MOSTLY * memory.live.sum(), LEAST_SHARE * last_together):
         return origins, motions
     matched = _matched(memory, view)
     rows = np.flatnonzero(np.isfinite(matched[:, 0]))
