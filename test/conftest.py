@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
+import cv2
 import numpy as np
 import pytest
 
@@ -44,3 +45,17 @@ def photos() -> None:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(7)
+
+
+@pytest.fixture(scope='session')
+def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of three made photos with corners to find, for training."""
+    folder = tmp_path_factory.mktemp('photos')
+    rng = np.random.default_rng(5)
+    for number in range(3):
+        image = np.full((200, 260, 3), 128, np.uint8)
+        for x, y, width, height in rng.integers(4, 200, (60, 4)):
+            colour = rng.integers(0, 256, 3).tolist()
+            cv2.rectangle(image, (x, y), (x + width // 5, y + height // 5), colour, -1)
+        cv2.imwrite(str(folder / f'{number}.png'), image)
+    return folder
