@@ -222,7 +222,11 @@ def test_our_tracks_outlive_images_that_are_black(capsys):
 
 
 @pytest.mark.parametrize(
-    'option', ['--points=0', '--every=0', '--images=-1', '--exposure=0', '--blackout=-1']
+    'option',
+    [
+        *('--points=0', '--every=0', '--images=-1', '--blackout=-1'),
+        *('--exposure=0', '--exposure=nan', '--roll=nan'),
+    ],
 )
 def test_options_that_cannot_be_are_refused(option, capsys):
     assert main(['eval', 'tracking', option]) == 2

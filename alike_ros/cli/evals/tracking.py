@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +75,10 @@ def run(args: argparse.Namespace) -> int:
 
     if args.points < 1 or args.every < 1 or min(args.images, args.blackout) < 0:
         raise ConfigError('--points and --every are 1 or more, --images and --blackout 0 or more')
-    if args.exposure <= 0:
+    if not 0 < args.exposure < math.inf:
         raise ConfigError(f'--exposure is a factor above 0, not {args.exposure}')
+    if not math.isfinite(args.roll):
+        raise ConfigError(f'--roll is a number of degrees, not {args.roll}')
     limit_blas_threads()
     identity = identity_of(args.input, args)
     source = _source(args)
